@@ -124,8 +124,8 @@ def fill_gaps(
     filled[:,missing.all(0)] = np.nan
     return filled
 
-# %% ../nbs/01_landmarks.ipynb #e034c8a3
-_NECK = 2. # distance from the nose to a resting hand, in shoulder widths
+# %% ../nbs/01_landmarks.ipynb #c438e7a6
+_REST = 2. # distance from the nose to a resting hand, in shoulder widths
 
 def body_frame(
     clip, # (T,33,2) with gaps filled
@@ -137,7 +137,7 @@ def body_frame(
     if width>0: return np.median((left+right)/2, axis=0), width
     seen = clip[:,~np.isnan(clip).any((0,2))]
     origin = np.median(nose if np.isfinite(nose).all() else seen.mean(1), axis=0)
-    reach = np.quantile(np.linalg.norm(seen-origin, axis=-1).max(1), .9)/_NECK
+    reach = np.quantile(np.linalg.norm(seen-origin, axis=-1).max(1), .9)/_REST
     return origin, reach if reach>0 else np.float32(1)
 
 # %% ../nbs/01_landmarks.ipynb #c5b512df
