@@ -7,9 +7,10 @@ __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PIC
            'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'Utterance', 'Corpus', 'Vocabulary',
            'read_table', 'corpus_folder', 'carve_dev', 'read_boston104', 'fetch_boston104', 'landmarks_from_holistic',
            'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words', 'describe_corpus',
-           'CorpusSource']
+           'fingerprint', 'CorpusSource']
 
-# %% ../nbs/02_corpora.ipynb #8a9dfc88
+# %% ../nbs/02_corpora.ipynb #0b0ef9d6
+import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -311,6 +312,16 @@ def describe_corpus(corpus) -> pd.DataFrame:
             gloss_types=len({g for u in us for g in u.glosses}), signers=len({u.signer for u in us}),
             out_of_vocabulary=sum(vocab.out_of_vocabulary(us).values()), sentences_seen_in_train=sum(u.glosses in seen for u in us))
     return pd.DataFrame(rows)
+
+# %% ../nbs/02_corpora.ipynb #518eb69d
+def fingerprint(corpus) -> str:
+    "The first 16 digits of a SHA-256 over all that a corpus holds"
+    h = hashlib.sha256()
+    for split in ('train','dev','test'):
+        for u in getattr(corpus, split):
+            h.update(f"{split}|{u.id}|{u.signer}|{' '.join(u.glosses)}|".encode())
+            h.update(np.ascontiguousarray(u.landmarks).tobytes())
+    return h.hexdigest()[:16]
 
 # %% ../nbs/02_corpora.ipynb #42a770e5
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'LEFT_COLOR', 'RIGHT_COLOR', 'MIDDLE_COLOR', 'draw_skeleton',
            'standing_pose', 'animate', 'as_gif', 'check_landmarks', 'fill_gaps', 'body_frame', 'normalise_body',
-           'pose_features']
+           'flatten_pose', 'pose_features']
 
 # %% ../nbs/01_landmarks.ipynb #16063458
 from enum import IntEnum
@@ -148,12 +148,18 @@ def normalise_body(
     origin, unit = body_frame(clip)
     return ((clip-origin)/unit).astype(np.float32)
 
-# %% ../nbs/01_landmarks.ipynb #e3ed9c5b
+# %% ../nbs/01_landmarks.ipynb #cbf459a7
+def flatten_pose(
+    body,           # (T,33,2) in body units, NaN where a landmark is never seen
+    velocity=False, # append the change since the frame before
+):                  # -> (T,66) float32, or (T,132) with velocity
+    "One row of numbers a frame: x0,y0,x1,y1,..."
+    x = np.nan_to_num(body).reshape(len(body), -1).astype(np.float32)
+    return np.concatenate([x, np.diff(x, axis=0, prepend=x[:1])], axis=1) if velocity else x
+
 def pose_features(
-    clip,           # (T,33,2), NaN is missing
+    clip,           # (T,33,2) fractions of the picture, NaN is missing
     velocity=False, # append the change since the frame before
 ):                  # -> (T,66) float32, or (T,132) with velocity
     "From landmarks to what a model reads: gaps filled, body-normalised, flattened"
-    x = np.nan_to_num(normalise_body(fill_gaps(clip))).reshape(len(clip), -1)
-    if not velocity: return x
-    return np.concatenate([x, np.diff(x, axis=0, prepend=x[:1])], axis=1)
+    return flatten_pose(normalise_body(fill_gaps(clip)), velocity)
