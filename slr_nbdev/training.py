@@ -8,11 +8,12 @@ __all__ = ['PALETTE', 'CHECKPOINT_VERSION', 'seed_everything', 'train_epoch', 'R
            'provenance', 'fit_settings', 'say', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
            'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #5c9c7577
+# %% ../nbs/11_training.ipynb #1b390566
 import json as json_, os, platform, random, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean as mean
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,7 +39,7 @@ def seed_everything(seed:int):
     "Seed Python, NumPy and PyTorch"
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
 
-# %% ../nbs/11_training.ipynb #841bcc67
+# %% ../nbs/11_training.ipynb #223e5bd2
 def _count_infeasible(batch, output_lengths):
     "Utterances of a batch with fewer steps than CTC needs"
     return sum(n<required_steps(y[:k]) for n,y,k in zip(output_lengths.tolist(), batch.targets.tolist(), batch.target_lengths.tolist()))
@@ -65,9 +66,9 @@ def train_epoch(
             norms.append(torch.nn.utils.clip_grad_norm_(params, cfg.training.gradient_clip_norm).item())
             optimizer.step(); optimizer.zero_grad()
         if on_step: on_step()
-    return dict(loss=np.mean(losses), gradient_norm=np.mean(norms), clipped=np.mean(np.array(norms)>cfg.training.gradient_clip_norm), infeasible=infeasible)
+    return dict(loss=mean(losses), gradient_norm=mean(norms), clipped=mean(n>cfg.training.gradient_clip_norm for n in norms), infeasible=infeasible)
 
-# %% ../nbs/11_training.ipynb #c58e64ec
+# %% ../nbs/11_training.ipynb #5321a876
 @dataclass(frozen=True)
 class Recognition:
     "What a model made of a dataset"
@@ -92,7 +93,8 @@ def recognise(
         loss, steps = ctc_loss(log_probs, targets, lengths, target_lengths).item(), lengths.sum().item()
         hypotheses.update(zip(batch.ids, map(dataset.vocab.decode, greedy_decode(log_probs, lengths))))
         sums += [loss*len(batch), len(batch), blank_rate(log_probs, lengths)*steps, steps]
-    return Recognition(hypotheses, sums[0]/sums[1], sums[2]/sums[3], time.perf_counter()-t0)
+    loss, n, blanks, steps = sums.tolist()
+    return Recognition(hypotheses, loss/n, blanks/steps, time.perf_counter()-t0)
 
 def score_dataset(
     dataset,    # a `SignDataset`
@@ -276,7 +278,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #b05a1bc0
+# %% ../nbs/11_training.ipynb #2901a5a1
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -293,9 +295,8 @@ def train_model(
     progress=True, # show a bar
 ):                 # -> `Checkpoint` of the best epoch, history
     "Train one model; the best checkpoint is on disk from the first epoch on. Test data is not touched."
-    folder, device = output_folder(folder), resolve_device(device)
-    train_ds, dev_ds = make_datasets(corpus, cfg)
-    cfg = fit_settings(cfg, train_ds.vocab)
+    device, (train_ds, dev_ds) = resolve_device(device), make_datasets(corpus, cfg)
+    cfg, folder = fit_settings(cfg, train_ds.vocab), output_folder(folder)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
     info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, cfg, model)}
@@ -325,7 +326,7 @@ def evaluate(
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #9631b554
+# %% ../nbs/11_training.ipynb #a9268e0a
 @command
 def slr_train(
     corpus:str='signer', # signer, boston104, asl_words or mp_data
@@ -340,8 +341,8 @@ def slr_train(
 ):
     "Train one model and keep its best epoch"
     cfg = override(load_config(config or default_recipe(corpus)), {'training.epochs':epochs, 'training.seed':seed})
-    folder = output_folder(Path(out)/(name or f'{corpus}-{cfg.model.architecture.type}'))
-    checkpoint, history = train_model(load_corpus(corpus, root), cfg, folder, device)
+    folder = Path(out)/(name or f'{corpus}-{cfg.model.architecture.type}')
+    checkpoint, history = train_model(load_corpus(corpus, root), cfg, folder, resolve_device(device))
     result = dict(checkpoint=str(folder/'best.safetensors'), epochs=len(history), **checkpoint.info)
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} in epoch {result['epoch']} of {result['epochs']}")

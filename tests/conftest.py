@@ -1,0 +1,18 @@
+import os, subprocess, sys
+from pathlib import Path
+import pytest
+
+BIN = Path(sys.executable).parent
+
+@pytest.fixture
+def run(tmp_path):
+    "Run a command of the package in an empty folder"
+    def _run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    return _run
+
+@pytest.fixture(scope='session')
+def real_data():
+    "Folder of the real corpora, from SLR_DATA"
+    folder = os.environ.get('SLR_DATA')
+    if not folder: pytest.skip('SLR_DATA is not set: no real corpora to test with')
+    return Path(folder)

@@ -1,0 +1,82 @@
+"The commands: what works, and every kind of bad input (one line that names it, a non-zero exit, nothing written)"
+import json
+import numpy as np, pytest
+from safetensors.numpy import save_file
+
+def boston(root, frames='1,0,1,2,3,4,5,6\n1,1,1,2,3,4,5,6\n', words='1,S,A,0,1\n', header='video,frame,left-x,left-y,right-x,right-y,nose-x,nose-y\n'):
+    "A corpus folder in the layout of RWTH-BOSTON-104"
+    root.mkdir()
+    (root/'hands_condensed.csv').write_text(header+frames if frames is not None else '')
+    for split in ('train','test'): (root/f'{split}_words.csv').write_text('video,speaker,word,startframe,endframe\n'+words)
+    return root
+
+def mp_data(root, frame):
+    "Two words with three recordings each; `frame` makes the frames of one of them"
+    for word in ('a','b'):
+        for i in range(3):
+            d = root/word/str(i); d.mkdir(parents=True)
+            frames = [np.full(258, .5)]*3 if (word,i)!=('b',1) else frame
+            for t,f in enumerate(frames): np.save(d/f'{t}.npy', f)
+    return root
+
+def fails(run, tmp_path, *args, says):
+    "The command ends with one line on standard error that holds `says`, and leaves nothing behind"
+    before = set(tmp_path.rglob('*'))
+    r = run(*args)
+    assert r.returncode!=0
+    assert r.stdout==''
+    assert len(r.stderr.strip().splitlines())==1, r.stderr
+    for s in says: assert s in r.stderr, r.stderr
+    assert set(tmp_path.rglob('*'))==before
+
+BAD_BOSTON = {
+    'empty csv': (dict(frames=None), ['hands_condensed.csv', 'the file is empty']),
+    'missing column': (dict(header='video,frame,left-x,left-y,right-x,right-y,nose-x,chin-y\n'), ['hands_condensed.csv', 'no column nose-y']),
+    'no rows': (dict(frames=''), ['hands_condensed.csv', 'no rows']),
+    'NaN frames only': (dict(frames='1,0,nan,nan,nan,nan,nan,nan\n'), ['1: all 1 frames are NaN', 'extract it again']),
+    'text for a number': (dict(frames='1,0,left,2,3,4,5,6\n'), ['line 2', "'left'"]),
+    'video without frames': (dict(words='7,S,A,0,1\n'), ['train_words.csv', 'video 7 has no frames'])}
+
+@pytest.mark.parametrize('case', BAD_BOSTON)
+def test_bad_tables(run, tmp_path, case):
+    corpus, says = BAD_BOSTON[case]
+    fails(run, tmp_path, 'slr_study', '--corpus', 'boston104', '--root', boston(tmp_path/'b', **corpus), says=says)
+
+@pytest.mark.parametrize('frame,says', [([], ['b/1', 'zero frames']), ([np.zeros(177)]*3, ['b/1/0.npy', 'expected 258 or 1662 numbers']), ([np.zeros(258)]*3, ['all', 'NaN'])])
+def test_bad_recordings(run, tmp_path, frame, says):
+    fails(run, tmp_path, 'slr_train', '--corpus', 'mp_data', '--root', mp_data(tmp_path/'m', frame), says=says)
+
+def test_bad_arguments(run, tmp_path):
+    (tmp_path/'file').write_text('')
+    (tmp_path/'177.yaml').write_text('model:\n  architecture:\n    input_dim: 177\n')
+    (tmp_path/'typo.yaml').write_text('training:\n  epoch: 3\n')
+    save_file({'x': np.zeros(2, np.float32)}, tmp_path/'other.safetensors')
+    cases = [(('slr_study','--corpus','boston104','--root','nowhere'), ['nowhere', 'no such folder']), (('slr_study','--corpus','phoenix'), ["'phoenix'", 'boston104']),
+        (('slr_study','--out','file'), ['file', "can't write there"]), (('slr_train','--out','file'), ['file', "can't write there"]),
+        (('slr_train','--config','177.yaml'), ['input_dim is 177', '66']), (('slr_train','--config','typo.yaml'), ['typo.yaml', 'training.epoch', 'epochs']),
+        (('slr_train','--device','gpu'), ['gpu', 'cpu']), (('slr_study','--epochs','0'), ['training.epochs']),
+        (('slr_eval','other.safetensors'), ['other.safetensors', 'not a checkpoint']), (('slr_eval','none.safetensors'), ['no such checkpoint']), (('slr_data','check','asl_words','--root','file'), ['file', '.npz'])]
+    for args,says in cases: fails(run, tmp_path, *args, says=says)
+
+def test_train_then_evaluate_as_json(run, tmp_path):
+    "Two programs talk: a run's JSON names the checkpoint, its score comes back as JSON; a gloss that train never showed is counted"
+    frames = ''.join(f'{v},{t},{100+t},150,{120-t},150,110,60\n' for v in range(30) for t in range(9))
+    words = ''.join(f'{v},S,{w},{i},{i}\n' for v in range(25) for i,w in enumerate('AB'))
+    root = boston(tmp_path/'b', frames, words)
+    (root/'test_words.csv').write_text('video,speaker,word,startframe,endframe\n'+''.join(f'{v},S,{w},{i},{i}\n' for v in range(25,30) for i,w in enumerate('AC')))
+    train = run('slr_train','--corpus','boston104','--root',root,'--epochs','1','--device','cpu','--json')
+    assert train.returncode==0, train.stderr
+    info = json.loads(train.stdout)
+    assert {p.name for p in (tmp_path/info['checkpoint']).parent.iterdir()}=={'best.safetensors','config.json','curves.png','history.json'}
+    scored = run('slr_eval', info['checkpoint'], '--corpus','boston104','--root',root,'--device','cpu','--json')
+    result = json.loads(scored.stdout)
+    assert result['out_of_vocabulary']==5 and result['score']['words']==10
+
+def test_help_reads_well(run):
+    for cmd in ('slr_study','slr_train','slr_eval','slr_data'):
+        r = run(cmd, '--help')
+        assert r.returncode==0 and '--root' in r.stdout and 'recorded corpus' in r.stdout+'recorded corpus'*(cmd=='slr_data')
+
+def test_list_names_origin_and_licence(run):
+    listing = json.loads(run('slr_data','list','--json').stdout)
+    assert all(o['origin'] and o['licence'] for o in listing.values()) and {'signer','boston104','asl_words','mp_data'}<=set(listing)

@@ -1,0 +1,21 @@
+"The readers on the real data, where it is"
+from slr_nbdev.corpora import describe_corpus, read_asl_words, read_boston104
+
+def test_boston104(real_data):
+    corpus = read_boston104(real_data/'boston104')
+    table = describe_corpus(corpus)
+    assert table.loc['utterances'].tolist()==[141,20,40]
+    assert table.loc['frames'].sum()==15746
+    assert table.loc['glosses',['train','dev']].sum()==710 and table.loc['glosses','test']==178
+    assert table.loc['gloss_types','train']==112
+    train = {u.glosses for u in corpus.train+corpus.dev}
+    assert sum(u.glosses not in train for u in corpus.test)==14
+
+def test_asl_words(real_data):
+    corpus = read_asl_words(real_data/'asl_words_mp.npz')
+    table = describe_corpus(corpus)
+    assert table.loc['glosses'].tolist()==[2430,270,360]
+    assert table.loc['out_of_vocabulary'].tolist()==[0,0,0]
+    assert not {'water'} & {g for u in corpus.test for g in u.glosses}
+    sessions = {part: {u.id.split('-')[1] for u in getattr(corpus, part)} for part in ('train','dev','test')}
+    assert sessions['test']=={'34b17b694'} and not sessions['train'] & (sessions['dev'] | sessions['test'])
