@@ -18,7 +18,7 @@ from .config import AugmentationConfig, FeaturesConfig, SlrError
 from .corpora import PAD, Vocabulary
 from .landmarks import fill_gaps, flatten_pose, normalise_body
 
-# %% ../nbs/04_batches.ipynb #713ac32b
+# %% ../nbs/04_batches.ipynb #77ec07a4
 @dataclass(frozen=True, eq=False)
 class FeatureStats:
     "Mean and standard deviation of every feature over the training frames"
@@ -33,7 +33,7 @@ class FeatureStats:
         std = x.std(0)
         return cls(x.mean(0).astype(np.float32), np.where(std<1e-4, 1, std).astype(np.float32))
 
-    def __call__(self, x): return (x-self.mean)/self.std
+    def __call__(self, x): return ((x-self.mean)/self.std).clip(-5, 5)
 
 # %% ../nbs/04_batches.ipynb #f83f90de
 def vary_body(

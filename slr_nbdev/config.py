@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
            'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'override']
+           'override', 'circumstances']
 
-# %% ../nbs/00_config.ipynb #55465d0d
-import re, sys
+# %% ../nbs/00_config.ipynb #16e67b4c
+import platform, re, subprocess, sys, time
 from functools import wraps
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,8 @@ from typing import Literal
 import yaml
 from fastcore.script import call_parse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import slr_nbdev
 
 # %% ../nbs/00_config.ipynb #78f45a2f
 class SlrError(ValueError):
@@ -178,3 +181,29 @@ def override(
         for k in path: section = section[k]
         section[last] = value
     return parse_config(settings, 'override')
+
+# %% ../nbs/00_config.ipynb #6563ef81
+def _commit():
+    "Commit of the checkout this package is imported from, `+` if changed since; None outside one"
+    here = Path(slr_nbdev.__file__).parent
+    git = lambda *args: subprocess.run(['git','-C',here,*args], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        if Path(git('rev-parse','--show-toplevel'))!=here.parent: return None
+        return git('rev-parse','--short=12','HEAD')+('+' if git('status','--porcelain','--untracked-files=no') else '')
+    except (OSError, subprocess.CalledProcessError): return None
+
+def _processor(device):
+    "Name of what computes"
+    if str(device).startswith('cuda'):
+        import torch
+        return torch.cuda.get_device_name(device)
+    try: return next(l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name'))
+    except (OSError, StopIteration): return platform.processor() or platform.machine()
+
+# %% ../nbs/00_config.ipynb #fde8dff9
+def circumstances(
+    device='cpu', # where it was computed
+) -> dict:
+    "Version, commit, machine and time of a result"
+    return dict(slr_nbdev=slr_nbdev.__version__, commit=_commit(), python=platform.python_version(), torch=version('torch'), processor=_processor(device),
+                device=str(device), time=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))

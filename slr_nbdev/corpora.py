@@ -9,7 +9,7 @@ __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PIC
            'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words', 'describe_corpus',
            'fingerprint', 'CorpusSource']
 
-# %% ../nbs/02_corpora.ipynb #0b0ef9d6
+# %% ../nbs/02_corpora.ipynb #849f2391
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import pooch
 from fastcore.basics import patch
 
 from .config import SlrError
-from .landmarks import N_LANDMARKS, PoseLandmark, check_landmarks
+from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
 
 # %% ../nbs/02_corpora.ipynb #9644896d
 @dataclass(frozen=True, eq=False)
@@ -226,14 +226,17 @@ def _read_frame(path):
     if frame.shape not in ((258,),(1662,)): raise SlrError(f"{path}: expected 258 or 1662 numbers (MediaPipe Holistic), got {frame.shape}")
     return frame
 
-# %% ../nbs/02_corpora.ipynb #c2cea2a2
+# %% ../nbs/02_corpora.ipynb #facff782
 def join_clips(
     clips, # list of (T,33,2)
     gap=4, # frames between two clips
 ):         # -> (sum of T + gaps, 33, 2)
-    "Clips one after the other, each landmark moving in a straight line in between"
+    "Clips one after the other, the body in one place, each landmark moving in a straight line in between"
+    place, size = body_frame(fill_gaps(clips[0]))
     out = [clips[0]]
     for clip in clips[1:]:
+        origin, unit = body_frame(fill_gaps(clip))
+        clip = (clip-origin)/unit*size+place
         w = (np.arange(1, gap+1)/(gap+1))[:,None,None]
         out += [out[-1][-1]*(1-w)+clip[0]*w, clip]
     return np.concatenate(out).astype(np.float32)

@@ -8,8 +8,8 @@ __all__ = ['PALETTE', 'CHECKPOINT_VERSION', 'seed_everything', 'train_epoch', 'R
            'provenance', 'fit_settings', 'say', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
            'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #1b390566
-import json as json_, os, platform, random, subprocess, sys, tempfile, time
+# %% ../nbs/11_training.ipynb #4f3b80cb
+import json as json_, os, random, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
-import slr_nbdev
 from .batches import FeatureStats, SignDataset, make_loader, set_epoch
 from .bilstm import resolve_device
 from .bilstm_optimized import create_model
-from .config import Config, SlrError, command, load_config, override, parse_config, recipes
+from .config import Config, SlrError, circumstances, command, load_config, override, parse_config, recipes
 from .corpora import SPECIALS, Vocabulary, fingerprint
 from .ctc import blank_rate, find_infeasible, greedy_decode, make_ctc_loss, required_steps
 from .scoring import score
@@ -227,30 +226,14 @@ def load_checkpoint(
     model.load_state_dict({k.removeprefix('model.'): v for k,v in tensors.items() if k.startswith('model.')})
     return Checkpoint(model.eval(), config, vocab, FeatureStats(tensors['stats.mean'].numpy(), tensors['stats.std'].numpy()), json_.loads(meta['info']))
 
-# %% ../nbs/11_training.ipynb #e093afd7
-def _commit():
-    "Commit of the checkout this package is imported from, `+` if changed since; None outside one"
-    here = Path(slr_nbdev.__file__).parent
-    git = lambda *args: subprocess.run(['git','-C',here,*args], capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        if Path(git('rev-parse','--show-toplevel'))!=here.parent: return None
-        return git('rev-parse','--short=12','HEAD')+('+' if git('status','--porcelain','--untracked-files=no') else '')
-    except (OSError, subprocess.CalledProcessError): return None
-
-def _processor(device):
-    "Name of what computes"
-    if torch.device(device).type=='cuda': return torch.cuda.get_device_name(device)
-    try: return next(l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name'))
-    except (OSError, StopIteration): return platform.processor() or platform.machine()
-
+# %% ../nbs/11_training.ipynb #158ba6e9
 def provenance(
     corpus,       # a `Corpus`
     seed:int,
     device='cpu',
 ) -> dict:
     "Circumstances of a result"
-    return dict(slr_nbdev=slr_nbdev.__version__, commit=_commit(), python=platform.python_version(), torch=torch.__version__, processor=_processor(device),
-                threads=torch.get_num_threads(), device=str(device), corpus=corpus.name, corpus_kind=corpus.kind, corpus_fingerprint=fingerprint(corpus), seed=seed, time=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
+    return circumstances(device)|dict(threads=torch.get_num_threads(), corpus=corpus.name, corpus_kind=corpus.kind, corpus_fingerprint=fingerprint(corpus), seed=seed)
 
 # %% ../nbs/11_training.ipynb #3c7af0af
 def fit_settings(

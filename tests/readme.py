@@ -1,15 +1,23 @@
 """Write README.md from nbs/index.ipynb, or with `--check` compare the two."""
 import re, sys
 from pathlib import Path
+import nbformat
 from fastcore.script import call_parse
 from nbconvert import MarkdownExporter
+from nbformat.v4 import new_markdown_cell
 
 root = Path(__file__).parents[1]
 
+def _only_output(cell):
+    "A cell that says `echo: false` becomes what it printed"
+    if not cell.source.startswith('#| echo: false'): return cell
+    return new_markdown_cell('```\n'+''.join(o.text for o in cell.outputs)+'```')
+
 def readme() -> str:
     "The README as the index notebook says it, with links as seen from the top level"
-    md = MarkdownExporter().from_filename(str(root/'nbs'/'index.ipynb'))[0]
-    md = re.sub(r'\]\(\.\./', '](', re.sub(r'\]\((\d\d_\w+\.ipynb)', r'](nbs/\1', md))
+    nb = nbformat.read(root/'nbs'/'index.ipynb', 4)
+    nb.cells = [_only_output(c) for c in nb.cells]
+    md = re.sub(r'\]\((\d\d_\w+\.ipynb)', r'](nbs/\1', MarkdownExporter().from_notebook_node(nb)[0]).replace('](../', '](')
     return re.sub(r'\n{3,}', '\n\n', md).strip()+'\n'
 
 @call_parse
