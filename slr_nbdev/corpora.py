@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON104_URL',
-           'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'Utterance', 'Corpus', 'Vocabulary',
-           'read_table', 'corpus_folder', 'carve_dev', 'read_boston104', 'fetch_boston104', 'landmarks_from_holistic',
-           'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words', 'describe_corpus',
-           'fingerprint', 'CorpusSource']
+           'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'Utterance', 'Corpus',
+           'Vocabulary', 'read_table', 'corpus_folder', 'carve_dev', 'read_boston104', 'fetch_boston104',
+           'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words',
+           'describe_corpus', 'fingerprint', 'CorpusSource']
 
-# %% ../nbs/02_corpora.ipynb #849f2391
-import hashlib
+# %% ../nbs/02_corpora.ipynb #56b86fc7
+import hashlib, itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,31 +241,38 @@ def join_clips(
         out += [out[-1][-1]*(1-w)+clip[0]*w, clip]
     return np.concatenate(out).astype(np.float32)
 
-# %% ../nbs/02_corpora.ipynb #3c09087b
+# %% ../nbs/02_corpora.ipynb #b431803e
 @dataclass(frozen=True, eq=False)
 class Clip:
     "One recorded sign"
     landmarks: np.ndarray # (T,33,2)
     gloss: str
-    session: str          # clips of one session may be joined
-    signer: str
+    signer: str           # clips of one signer may be joined
 
 def stitch(
     clips,  # of `Clip`
     prefix, # of the utterances' ids
+    deals=1,# how often each clip is used
     seed=0, # of the dealing
 ) -> list:  # of `Utterance`
-    "Deal clips into sentences of two to six signs, each within one session"
-    rng, sessions, out = np.random.default_rng(seed), defaultdict(list), []
-    for c in clips: sessions[c.session].append(c)
-    for session,deck in sorted(sessions.items()):
-        deck = [deck[i] for i in rng.permutation(len(deck))]
+    "Deal clips into sentences of two to six signs, each of one signer"
+    rng, signers, out = np.random.default_rng(seed), defaultdict(list), []
+    for c in clips: signers[c.signer].append(c)
+    for _,(signer,clips) in itertools.product(range(deals), sorted(signers.items())):
+        deck = [clips[i] for i in rng.permutation(len(clips))]
         while deck:
             hand, deck = deck[:(n:=int(rng.integers(2, 7)))], deck[n:]
-            out.append(Utterance(f'{prefix}-{session}-{len(out):04}', join_clips([c.landmarks for c in hand]), tuple(c.gloss for c in hand), hand[0].signer))
+            out.append(Utterance(f'{prefix}-{len(out):04}', join_clips([c.landmarks for c in hand]), tuple(c.gloss for c in hand), signer))
     return out
 
-# %% ../nbs/02_corpora.ipynb #2fd1afd4
+# %% ../nbs/02_corpora.ipynb #1934b4bc
+TRAIN_DEALS = 4
+
+def _stitch_parts(name, parts):
+    "A stitched corpus from clips of train, dev and test"
+    return Corpus(name, 'stitched', **{k: stitch(clips, k, TRAIN_DEALS if k=='train' else 1) for k,clips in parts.items()})
+
+# %% ../nbs/02_corpora.ipynb #c49d31c4
 def read_mp_data(
     root, # folder of <word>/<sequence>/<frame>.npy
 ) -> Corpus:
@@ -280,10 +287,10 @@ def read_mp_data(
         cuts = max(1, round(.15*len(sequences)))
         for i,s in enumerate(sequences):
             part = 'test' if i>=len(sequences)-cuts else 'dev' if i>=len(sequences)-2*cuts else 'train'
-            parts[part].append(Clip(read_sequence(s), word.name, part, 'unknown'))
-    return Corpus('mp_data', 'stitched', **{k: stitch(v, k) for k,v in parts.items()})
+            parts[part].append(Clip(read_sequence(s), word.name, 'unknown'))
+    return _stitch_parts('mp_data', parts)
 
-# %% ../nbs/02_corpora.ipynb #88f1e2e7
+# %% ../nbs/02_corpora.ipynb #83c57783
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
 _ASL_KEYS = 'pose_xy','visibility','label','session','signer'
 
@@ -299,8 +306,8 @@ def read_asl_words(
     parts = dict(train=[], dev=[], test=[])
     for xy,vis,label,session,signer in zip(*(data[k] for k in _ASL_KEYS)):
         part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
-        if label not in ASL_WORDS_OUT: parts[part].append(Clip(landmarks_from_holistic(xy, vis), str(label), str(session), str(signer)))
-    return Corpus('asl_words', 'stitched', **{k: stitch(v, k) for k,v in parts.items()})
+        if label not in ASL_WORDS_OUT: parts[part].append(Clip(landmarks_from_holistic(xy, vis), str(label), str(signer)))
+    return _stitch_parts('asl_words', parts)
 
 # %% ../nbs/02_corpora.ipynb #292ac740
 def describe_corpus(corpus) -> pd.DataFrame:

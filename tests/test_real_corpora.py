@@ -1,5 +1,6 @@
 "The readers on the real data, where it is"
-from slr_nbdev.corpora import describe_corpus, read_asl_words, read_boston104
+import numpy as np
+from slr_nbdev.corpora import describe_corpus, landmarks_from_holistic, read_asl_words, read_boston104
 
 def test_boston104(real_data):
     corpus = read_boston104(real_data/'boston104')
@@ -14,8 +15,10 @@ def test_boston104(real_data):
 def test_asl_words(real_data):
     corpus = read_asl_words(real_data/'asl_words_mp.npz')
     table = describe_corpus(corpus)
-    assert table.loc['glosses'].tolist()==[2430,270,360]
+    assert table.loc['glosses'].tolist()==[4*2430,270,360]
     assert table.loc['out_of_vocabulary'].tolist()==[0,0,0]
     assert not {'water'} & {g for u in corpus.test for g in u.glosses}
-    sessions = {part: {u.id.split('-')[1] for u in getattr(corpus, part)} for part in ('train','dev','test')}
+    data = np.load(real_data/'asl_words_mp.npz')
+    clips = {landmarks_from_holistic(xy, vis).tobytes(): session for xy,vis,session in zip(data['pose_xy'], data['visibility'], data['session'])}
+    sessions = {part: {clips[u.landmarks[:20].tobytes()] for u in getattr(corpus, part)} for part in ('train','dev','test')} # a sentence starts with an unchanged clip
     assert sessions['test']=={'34b17b694'} and not sessions['train'] & (sessions['dev'] | sessions['test'])
