@@ -6,7 +6,7 @@
 __all__ = ['FeatureStats', 'vary_body', 'vary_tempo', 'SignDataset', 'Batch', 'collate', 'BucketSampler', 'make_loader',
            'set_epoch']
 
-# %% ../nbs/04_batches.ipynb #dfaa0b2a
+# %% ../nbs/04_batches.ipynb #6f9a3043
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from .config import AugmentationConfig, FeaturesConfig, SlrError
+from .config import AugmentationConfig, FeaturesConfig
 from .corpora import PAD, Vocabulary
 from .landmarks import fill_gaps, flatten_pose, normalise_body
 

@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['OptimizedBiLSTMModel', 'create_optimized_bilstm_model', 'create_model']
 
-# %% ../nbs/07_bilstm_optimized.ipynb #431cee25
-import torch
+# %% ../nbs/07_bilstm_optimized.ipynb #0f00fd3c
 from torch import Tensor, nn
 
 from .bilstm import BiLSTMModel, check_batch, init_linear, resolve_device

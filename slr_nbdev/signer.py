@@ -7,8 +7,8 @@ __all__ = ['PLACES', 'REST', 'UPPER_ARM', 'FOREARM', 'PICTURE', 'CORPORA', 'Sign
            'Signer', 'make_signer', 'plan_sentence', 'minimum_jerk', 'hand_paths', 'bend_arms', 'pose_body', 'film',
            'sign_sentence', 'Grammar', 'simulate_corpus', 'load_corpus', 'slr_data']
 
-# %% ../nbs/03_signer.ipynb #e05441a2
-import itertools, json as json_, sys
+# %% ../nbs/03_signer.ipynb #ddcce83a
+import itertools, json as json_
 from dataclasses import dataclass
 from types import MappingProxyType
 

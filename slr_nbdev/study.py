@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #4e8e3541
+# %% ../nbs/16_study.ipynb #58b96836
 import json as json_, time
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .bilstm import count_parameters, resolve_device, size_mib
 from .config import command, load_config, override, parse_config
 from .scoring import show_alignment
 from .signer import load_corpus
-from .training import PALETTE, default_recipe, evaluate, plot_history, say, train_model, whole_file
+from .training import default_recipe, evaluate, plot_history, say, train_model, whole_file
 
 # %% ../nbs/16_study.ipynb #a31a7d36
 def study_configs(
@@ -89,11 +89,11 @@ def compare_models(
         examples=[dict(id=o['id'], reference=o['reference'], **{k: r['utterances'][i]['hypothesis'] for k,r in results.items()}) for i,o in enumerate(results['optimized']['utterances'])],
         config=cfg.model_dump(), provenance=runs['optimized'][0].info)
 
-# %% ../nbs/16_study.ipynb #24b65526
+# %% ../nbs/16_study.ipynb #881dfd2d
 _ROWS = [('parameters','parameters','{:,}'), ('mib','weights, MiB','{:.2f}'), ('steps_at_150','output steps for 150 frames','{}'),
     ('epochs','epochs trained','{}'), ('seconds_per_epoch','training, s an epoch','{:.1f}'), ('ms_per_utterance','recognition, ms an utterance','{:.1f}'),
     ('dev_wer','WER dev','{:.1%}'), ('wer','WER test','{:.1%}'), ('substitutions','  substitutions','{}'), ('deletions','  deletions','{}'), ('insertions','  insertions','{}'),
-    ('wer_new_sentences','WER test, sentences not in train','{:.1%}'), ('out_of_vocabulary','test glosses outside the vocabulary','{}'), ('infeasible_train','train utterances too short for CTC','{}')]
+    ('new_sentences','test sentences not in train','{}'), ('wer_new_sentences','  WER on these','{:.1%}'), ('out_of_vocabulary','test glosses outside the vocabulary','{}'), ('infeasible_train','train utterances too short for CTC','{}')]
 
 def study_table(
     study,        # from `compare_models`

@@ -1,5 +1,5 @@
 "The wheel in a clean environment, away from the checkout"
-import subprocess, sys, venv
+import json, subprocess, sys, venv
 from pathlib import Path
 
 root = Path(__file__).parents[1]
@@ -13,5 +13,9 @@ def test_wheel_works_by_itself(tmp_path):
     told = sh(bin/'python', '-c', 'import slr_nbdev.bilstm_optimized as m, slr_nbdev.config as c; print(m.__file__); print(m.create_model(c.load_config("bilstm_baseline_config.yaml").model.architecture, "cpu").vocab_size)')
     path, vocab_size = told.split()
     assert Path(path).is_relative_to(tmp_path) and vocab_size=='1229'
-    for cmd in ('slr_study','slr_train','slr_eval'): assert 'usage' in sh(bin/cmd, '--help')
     assert 'boston104' in sh(bin/'slr_data', 'list')
+    study = json.loads(sh(bin/'slr_study', '--epochs', '1', '--device', 'cpu', '--json'))
+    assert [study['models'][k]['steps_at_150'] for k in ('original','optimized')]==[150,75]
+    assert {p.name for p in (tmp_path/study['folder']).iterdir()}=={'table.txt','examples.txt','study.json','curves.png','errors.png','original','optimized'}
+    scored = json.loads(sh(bin/'slr_eval', tmp_path/study['folder']/'optimized'/'best.safetensors', '--device', 'cpu', '--json'))
+    assert scored['score']['wer']==round(study['models']['optimized']['wer'], 6)
