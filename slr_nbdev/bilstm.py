@@ -52,13 +52,14 @@ def run_turned(
         x = torch.cat([_one_direction(lstm, x, f'l{k}'), backward], -1)
     return x
 
-# %% ../nbs/05_bilstm.ipynb #5602d530
+# %% ../nbs/05_bilstm.ipynb #f6076a90
 def run_lstm(
     lstm:nn.LSTM,   # batch first, bidirectional
     x:Tensor,       # (B,T,D), padded
     lengths:Tensor, # (B,) real frames of each utterance, on the CPU
 ) -> Tensor:        # (B,T,2H); what stands in the padding means nothing
     "Run a bidirectional LSTM so that padding changes no real frame: packed on a GPU, turned on a CPU"
+    if lengths.min()==x.shape[1]: return lstm(x)[0] # no padding, nothing to do
     return run_packed(lstm, x, lengths) if x.is_cuda else run_turned(lstm, x, lengths)
 
 # %% ../nbs/05_bilstm.ipynb #656dae5c
