@@ -183,7 +183,7 @@ def read_boston104(
     train,dev = carve_dev(_boston104_split(root, 'train', clips), 20)
     return Corpus('boston104', 'real', train, dev, _boston104_split(root, 'test', clips))
 
-# %% ../nbs/02_corpora.ipynb #c3fe54a4
+# %% ../nbs/02_corpora.ipynb #eda11f1f
 BOSTON104_FILES = {
     'hands_condensed.csv': 'f9cb5184a04fdfe5f1ff5da80d6feefed5875106405c6d9470080aaafcf5ce9a',
     'speaker.csv':         'c9994ee89a25789ae170c6045cdbfc106dbf2695643eded1586f34d66e4db216',
@@ -195,6 +195,7 @@ def fetch_boston104(
     folder=None, # where to put it; default: the user's cache
 ) -> Path:       # the folder, for `read_boston104`
     "Download RWTH-BOSTON-104's tables, each checked against its SHA-256"
+    pooch.get_logger().setLevel('WARNING') # a failed download is told once, by us
     repo = pooch.create(folder or pooch.os_cache('slr_nbdev')/'boston104', BOSTON104_URL, registry={k:f'sha256:{v}' for k,v in BOSTON104_FILES.items()})
     try: return Path([repo.fetch(f) for f in BOSTON104_FILES][0]).parent
     except Exception as e: raise SlrError(f"boston104: could not be downloaded from {BOSTON104_URL} ({type(e).__name__}); without a network, give a local copy (--root DIR)") from None

@@ -102,7 +102,7 @@ def study_table(
     cell = lambda o, key, form: '-' if o[key] is None else form.format(o[key])
     return pd.DataFrame({name: {label: cell(o, key, form) for key,label,form in _ROWS} for name,o in study['models'].items()})
 
-# %% ../nbs/16_study.ipynb #8b302b76
+# %% ../nbs/16_study.ipynb #1b96c688
 def plot_errors(
     study, # from `compare_models`
 ):         # -> matplotlib's figure
@@ -114,7 +114,7 @@ def plot_errors(
         share = np.array([100*o[kind]/o['words'] for o in study['models'].values()])
         ax.barh(list(study['models']), share, left=left, color=color, label=kind); left += share
     for i,total in enumerate(left): ax.text(total, i, f' {total:.1f} %', va='center')
-    ax.set(xlabel=f"word error rate on test, % ({study['kind']})", xlim=(0,max(left)*1.15)); ax.invert_yaxis(); ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(1,1))
+    ax.set(xlabel=f"word error rate on test, % ({study['kind']})", xlim=(0,max(left)*1.2)); ax.invert_yaxis(); ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(1,1))
     return fig
 
 # %% ../nbs/16_study.ipynb #709d9bba

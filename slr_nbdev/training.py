@@ -102,7 +102,7 @@ def score_dataset(
     "Word error rate of hypotheses for a dataset"
     return score([u.glosses for u in dataset.utterances], [hypotheses[u.id] for u in dataset.utterances])
 
-# %% ../nbs/11_training.ipynb #7336acfb
+# %% ../nbs/11_training.ipynb #974fe5a0
 def fit(
     model,
     train_ds:SignDataset,
@@ -116,16 +116,17 @@ def fit(
     loader = make_loader(train_ds, t.batch_size, shuffle=True, seed=t.seed)
     optimizer = torch.optim.AdamW(model.parameters(), t.optimizer.learning_rate, weight_decay=t.optimizer.weight_decay)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=t.scheduler.patience, factor=t.scheduler.factor, min_lr=t.scheduler.min_lr, threshold=0)
-    history, best, state = [], (np.inf, 0), None
+    history, best, best_epoch, state = [], np.inf, 0, None
     with tqdm(total=t.epochs*len(loader), disable=not progress, file=sys.stderr, unit='batch', mininterval=.5) as bar:
         for epoch in range(1, t.epochs+1):
             row = _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar)
-            scheduler.step(row['dev_wer']+row['dev_loss']/1000)
             history.append(row)
-            if row['dev_wer']+row['dev_loss']/1000<best[0]:
-                best, state = (row['dev_wer']+row['dev_loss']/1000, epoch), {k: v.detach().clone() for k,v in model.state_dict().items()}
+            criterion = row['dev_wer']+row['dev_loss']/1000
+            scheduler.step(criterion)
+            if criterion<best:
+                best, best_epoch, state = criterion, epoch, {k: v.detach().clone() for k,v in model.state_dict().items()}
                 if on_best: on_best(row)
-            if epoch-best[1]>=t.early_stopping_patience: break
+            if epoch-best_epoch>=t.early_stopping_patience: break
     model.load_state_dict(state)
     return history
 
@@ -261,8 +262,8 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #2901a5a1
-def _tell(corpus, train_ds, cfg, model):
+# %% ../nbs/11_training.ipynb #fa13f762
+def _tell(corpus, train_ds, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
     say(f"{corpus.name} ({corpus.kind}): {len(corpus.train)} utterances to train on, {len(corpus.dev)} for dev; vocabulary {len(train_ds.vocab)} (from train), {sum(oov.values())} dev glosses outside it")
@@ -282,7 +283,7 @@ def train_model(
     cfg, folder = fit_settings(cfg, train_ds.vocab), output_folder(folder)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
-    info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, cfg, model)}
+    info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, model)}
     def _save(row): save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
     with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
     history = fit(model, train_ds, dev_ds, cfg, _save, progress)

@@ -1,7 +1,9 @@
 "The commands: what works, and every kind of bad input (one line that names it, a non-zero exit, nothing written)"
-import json
+import json, re
+from pathlib import Path
 import numpy as np, pytest
 from safetensors.numpy import save_file
+from slr_nbdev.landmarks import standing_pose
 
 def boston(root, frames='1,0,1,2,3,4,5,6\n1,1,1,2,3,4,5,6\n', words='1,S,A,0,1\n', header='video,frame,left-x,left-y,right-x,right-y,nose-x,nose-y\n'):
     "A corpus folder in the layout of RWTH-BOSTON-104"
@@ -71,6 +73,16 @@ def test_train_then_evaluate_as_json(run, tmp_path):
     scored = run('slr_eval', info['checkpoint'], '--corpus','boston104','--root',root,'--device','cpu','--json')
     result = json.loads(scored.stdout)
     assert result['out_of_vocabulary']==5 and result['score']['words']==10
+
+def test_the_readmes_python_runs(run, tmp_path, monkeypatch):
+    "The example on a checkpoint that the README's own command made"
+    assert run('slr_train','--epochs','1','--device','cpu').returncode==0
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r'```python\n(.*?)```', (Path(__file__).parents[1]/'README.md').read_text(), re.S)
+    assert len(blocks)==1
+    names = {'landmarks': np.repeat(standing_pose()[None], 40, 0)}
+    exec(blocks[0], names)
+    assert 'my-clip' in names['recognise'](names['ckpt'].model, names['dataset']).hypotheses
 
 def test_help_reads_well(run):
     for cmd in ('slr_study','slr_train','slr_eval','slr_data'):

@@ -26,6 +26,7 @@ def test_other_content_is_refused(served, tmp_path):
     with pytest.raises(SlrError, match='give a local copy'): corpora.fetch_boston104(tmp_path/'cache')
     assert not [p for p in (tmp_path/'cache').rglob('*') if p.is_file()]
 
-def test_no_network(monkeypatch, tmp_path):
+def test_no_network(monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(corpora, 'BOSTON104_URL', 'http://127.0.0.1:9/')
     with pytest.raises(SlrError, match='could not be downloaded'): corpora.fetch_boston104(tmp_path/'cache')
+    assert capfd.readouterr().err==''
