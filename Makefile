@@ -12,7 +12,7 @@ study: .venv/.installed
 	slr_study
 
 test: .venv/.installed
-	nbdev_test --n_workers 2 --timing
+	OMP_NUM_THREADS=1 nbdev_test --n_workers 2 --timing
 	python tests/refresh.py --check
 	python -m pytest tests -q
 

@@ -209,7 +209,7 @@ def landmarks_from_holistic(
     hidden = (visibility<.1) | (xy==0).all((1,2))[:,None]
     return np.where(hidden[...,None], np.nan, xy).astype(np.float32)
 
-# %% ../nbs/02_corpora.ipynb #797debe3
+# %% ../nbs/02_corpora.ipynb #496c642e
 def read_sequence(
     folder, # of frames 0.npy, 1.npy, ...
 ):          # -> (T,33,2)
@@ -218,7 +218,7 @@ def read_sequence(
     if not files: raise SlrError(f"{folder}: a clip with zero frames; remove the folder or record it again")
     frames = [_read_frame(f) for f in files]
     pose = np.stack(frames)[:,:4*N_LANDMARKS].reshape(len(frames), N_LANDMARKS, 4)
-    return landmarks_from_holistic(pose[...,:2], pose[...,3])
+    return check_landmarks(landmarks_from_holistic(pose[...,:2], pose[...,3]), folder)
 
 def _read_frame(path):
     "258 or 1662 numbers"
@@ -291,7 +291,7 @@ def read_mp_data(
             parts[part].append(Clip(read_sequence(s), word.name, 'unknown'))
     return _stitch_parts('mp_data', parts)
 
-# %% ../nbs/02_corpora.ipynb #83c57783
+# %% ../nbs/02_corpora.ipynb #7a8d1509
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
 _ASL_KEYS = 'pose_xy','visibility','label','session','signer'
 
@@ -307,7 +307,7 @@ def read_asl_words(
     parts = dict(train=[], dev=[], test=[])
     for xy,vis,label,session,signer in zip(*(data[k] for k in _ASL_KEYS)):
         part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
-        if label not in ASL_WORDS_OUT: parts[part].append(Clip(landmarks_from_holistic(xy, vis), str(label), str(signer)))
+        if label not in ASL_WORDS_OUT: parts[part].append(Clip(check_landmarks(landmarks_from_holistic(xy, vis), f'{path} ({label})'), str(label), str(signer)))
     return _stitch_parts('asl_words', parts)
 
 # %% ../nbs/02_corpora.ipynb #292ac740

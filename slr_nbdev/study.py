@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #58b96836
+# %% ../nbs/16_study.ipynb #5d609840
 import json as json_, time
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .bilstm import count_parameters, resolve_device, size_mib
 from .config import command, load_config, override, parse_config
 from .scoring import show_alignment
 from .signer import load_corpus
-from .training import default_recipe, evaluate, plot_history, say, train_model, whole_file
+from .training import default_recipe, evaluate, plot_history, train_model, whole_file
 
 # %% ../nbs/16_study.ipynb #a31a7d36
 def study_configs(
@@ -69,7 +69,7 @@ def summarise(
         wer_new_sentences=new.wer if new else None, new_sentences=new.sentences if new else 0,
         out_of_vocabulary=result['out_of_vocabulary'], infeasible_train=checkpoint.info['infeasible_train'], blank_rate=result['blank_rate'])
 
-# %% ../nbs/16_study.ipynb #5a8aa012
+# %% ../nbs/16_study.ipynb #2d2dc980
 def compare_models(
     corpus,        # a `Corpus`
     cfg,           # settings for the optimized model
@@ -78,10 +78,7 @@ def compare_models(
     progress=True, # show bars
 ) -> dict:         # models, histories, examples, provenance
     "Train both models, then open test once for each"
-    runs = {}
-    for name,c in study_configs(cfg).items():
-        say(f'training the {name} model')
-        runs[name] = train_model(corpus, c, Path(out)/name, device, progress)
+    runs = {name: train_model(corpus, c, Path(out)/name, device, progress) for name,c in study_configs(cfg).items()}
     results = {name: evaluate(checkpoint, corpus) for name,(checkpoint,_) in runs.items()}
     return dict(corpus=corpus.name, kind=corpus.kind,
         models={k: summarise(ckpt, hist, results[k], corpus.test) for k,(ckpt,hist) in runs.items()},

@@ -262,11 +262,11 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #fa13f762
-def _tell(corpus, train_ds, model):
+# %% ../nbs/11_training.ipynb #3aec6c89
+def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
-    say(f"{corpus.name} ({corpus.kind}): {len(corpus.train)} utterances to train on, {len(corpus.dev)} for dev; vocabulary {len(train_ds.vocab)} (from train), {sum(oov.values())} dev glosses outside it")
+    say(f"the {cfg.model.architecture.type} model on {corpus.name} ({corpus.kind}): {len(corpus.train)} utterances to train on, {len(corpus.dev)} for dev; vocabulary {len(train_ds.vocab)} (from train), {sum(oov.values())} dev glosses outside it")
     short = find_infeasible(train_ds, model.output_lengths)
     if short: say(f"{len(short)} utterances are too short for their glosses and teach nothing: " + ', '.join(f'{i} ({n} steps, {k} needed)' for i,n,k in short[:5]))
     return len(short)
@@ -283,7 +283,7 @@ def train_model(
     cfg, folder = fit_settings(cfg, train_ds.vocab), output_folder(folder)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
-    info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, model)}
+    info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, cfg, model)}
     def _save(row): save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
     with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
     history = fit(model, train_ds, dev_ds, cfg, _save, progress)

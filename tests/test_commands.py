@@ -44,7 +44,7 @@ def test_bad_tables(run, tmp_path, case):
     corpus, says = BAD_BOSTON[case]
     fails(run, tmp_path, 'slr_study', '--corpus', 'boston104', '--root', boston(tmp_path/'b', **corpus), says=says)
 
-@pytest.mark.parametrize('frame,says', [([], ['b/1', 'zero frames']), ([np.zeros(177)]*3, ['b/1/0.npy', 'expected 258 or 1662 numbers']), ([np.zeros(258)]*3, ['all', 'NaN'])])
+@pytest.mark.parametrize('frame,says', [([], ['b/1', 'zero frames']), ([np.zeros(177)]*3, ['b/1/0.npy', 'expected 258 or 1662 numbers']), ([np.zeros(258)]*3, ['b/1', 'all 3 frames are NaN'])])
 def test_bad_recordings(run, tmp_path, frame, says):
     fails(run, tmp_path, 'slr_train', '--corpus', 'mp_data', '--root', mp_data(tmp_path/'m', frame), says=says)
 
