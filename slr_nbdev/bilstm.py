@@ -62,13 +62,14 @@ def run_lstm(
     if lengths.min()==x.shape[1]: return lstm(x)[0] # no padding, nothing to do
     return run_packed(lstm, x, lengths) if x.is_cuda else run_turned(lstm, x, lengths)
 
-# %% ../nbs/05_bilstm.ipynb #656dae5c
+# %% ../nbs/05_bilstm.ipynb #db032373
 def check_batch(
     features:Tensor,      # what should be (B,T,input_dim)
     input_lengths:Tensor, # what should be (B,), from 1 to T
     input_dim:int,        # what the model was built for
 ) -> Tensor:              # the lengths as int64 on the CPU
     "Make sure that features and lengths fit the model and one another"
+    if not features.is_floating_point(): raise SlrError(f"features: expected floating-point numbers, got {features.dtype}")
     if features.ndim!=3: raise SlrError(f"features: expected (batch, frames, {input_dim}), got {tuple(features.shape)}")
     B,T,D = features.shape
     if D!=input_dim: raise SlrError(f"features: expected {input_dim} numbers a frame, got {D}; pose features are 66 wide (33 landmarks x 2), 132 with velocity: build the model with input_dim={D}, or make features of {input_dim}")
@@ -78,7 +79,7 @@ def check_batch(
     if lengths.min()<1 or lengths.max()>T: raise SlrError(f"input_lengths: must lie between 1 and the {T} frames of the batch, got {lengths.min()} to {lengths.max()}")
     return lengths
 
-# %% ../nbs/05_bilstm.ipynb #e521a2f0
+# %% ../nbs/05_bilstm.ipynb #f04ef1e9
 def resolve_device(
     device=None, # 'cpu', 'cuda', 'cuda:1', a `torch.device`, or None for CUDA where there is one
 ) -> torch.device:
@@ -86,6 +87,7 @@ def resolve_device(
     if device is None: device = 'cuda' if torch.cuda.is_available() else 'cpu'
     try: device = torch.device(device)
     except RuntimeError: raise SlrError(f"device {device!r}: unknown; use 'cpu' or 'cuda'") from None
+    if device.type not in ('cpu','cuda'): raise SlrError(f"device '{device}': not supported; use 'cpu' or 'cuda'")
     if device.type=='cuda' and not torch.cuda.is_available():
         raise SlrError(f"device '{device}': no CUDA GPU that PyTorch {torch.__version__} can use; use device='cpu', or install a CUDA build of PyTorch and check nvidia-smi")
     return device

@@ -35,10 +35,10 @@ def command(f):
         except KeyboardInterrupt: sys.exit(f'{f.__name__}: stopped')
     return call_parse(_f)
 
-# %% ../nbs/00_config.ipynb #4fcd2d02
+# %% ../nbs/00_config.ipynb #1784dc05
 class Section(BaseModel):
     "Base of every section: no unknown keys, no silent conversion, no change after reading"
-    model_config = ConfigDict(extra='forbid', strict=True, frozen=True)
+    model_config = ConfigDict(extra='forbid', strict=True, frozen=True, allow_inf_nan=False)
 
 # %% ../nbs/00_config.ipynb #647f9527
 class ArchitectureConfig(Section):
@@ -81,7 +81,7 @@ class SchedulerConfig(Section):
     factor: float = Field(0.5, gt=0, lt=1)  # what the rate is multiplied by
     min_lr: float = Field(1e-6, ge=0)       # where it stops falling
 
-# %% ../nbs/00_config.ipynb #3d6f6aa5
+# %% ../nbs/00_config.ipynb #d07e4701
 class TrainingConfig(Section):
     "The guide's `training` section"
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -91,7 +91,7 @@ class TrainingConfig(Section):
     accumulation_steps: int = Field(2, ge=1)           # batches an optimizer step
     epochs: int = Field(100, ge=1)
     early_stopping_patience: int = Field(15, ge=1)     # epochs without a better dev WER
-    seed: int = Field(42, ge=0)
+    seed: int = Field(42, ge=0, lt=2**32)
 
 # %% ../nbs/00_config.ipynb #9c739342
 class FeaturesConfig(Section):
@@ -117,8 +117,14 @@ class Config(Section):
     features: FeaturesConfig = FeaturesConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
 
-# %% ../nbs/00_config.ipynb #9431df30
-class _Loader(yaml.SafeLoader): "Safe YAML in which `1e-4` is a number"
+# %% ../nbs/00_config.ipynb #2b1ffcce
+class _Loader(yaml.SafeLoader):
+    "Safe YAML in which `1e-4` is a number and a key can't be given twice"
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(k) for k,_ in node.value]
+        for k in keys:
+            if keys.count(k)>1: raise yaml.YAMLError(f"key {k!r} is given twice (line {node.start_mark.line+1} on)")
+        return super().construct_mapping(node, deep)
 
 _Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$'), list('-+0123456789'))
 
@@ -153,7 +159,7 @@ def recipes() -> list[str]:
     "Names of the recipes in the package"
     return sorted(p.name for p in (files('slr_nbdev')/'recipes').iterdir() if p.name.endswith('.yaml'))
 
-# %% ../nbs/00_config.ipynb #30968082
+# %% ../nbs/00_config.ipynb #f62094a5
 def load_config(
     path:str|Path='bilstm_baseline_config.yaml', # a file, or the name of a recipe
 ) -> Config:
@@ -163,11 +169,11 @@ def load_config(
     try: settings = yaml.load(p.read_text(encoding='utf-8'), _Loader)
     except FileNotFoundError: raise SlrError(f"{path}: no such settings file; give a path or one of the recipes {', '.join(recipes())}") from None
     except (OSError, UnicodeDecodeError) as e: raise SlrError(f"{path}: cannot be read: {e}") from None
-    except yaml.YAMLError as e: raise SlrError(f"{path}: not YAML: {' '.join(str(e).split())}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as e: raise SlrError(f"{path}: not YAML: {' '.join(str(e).split())}") from None
     if not isinstance(settings, dict): raise SlrError(f"{path}: expected sections such as model: and training:, found {type(settings).__name__}")
     return parse_config(settings, str(path))
 
-# %% ../nbs/00_config.ipynb #baec0619
+# %% ../nbs/00_config.ipynb #2d388b4e
 def override(
     cfg:Config,    # settings to start from
     changes:dict,  # dotted key → value; a value of `None` keeps what is there
@@ -178,9 +184,10 @@ def override(
         if value is None: continue
         *path, last = key.split('.')
         section = settings
-        for k in path: section = section[k]
+        for k in path: section = section.get(k) if isinstance(section, dict) else None
+        if not isinstance(section, dict): raise SlrError(f"settings: unknown key {key}")
         section[last] = value
-    return parse_config(settings, 'override')
+    return parse_config(settings, 'settings')
 
 # %% ../nbs/00_config.ipynb #6563ef81
 def _commit():

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON104_URL',
            'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'Utterance', 'Corpus',
-           'Vocabulary', 'read_table', 'corpus_folder', 'carve_dev', 'read_boston104', 'fetch_boston104',
-           'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words',
-           'describe_corpus', 'fingerprint', 'CorpusSource']
+           'Vocabulary', 'read_table', 'refuse_duplicates', 'corpus_folder', 'carve_dev', 'read_boston104',
+           'fetch_boston104', 'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip', 'stitch',
+           'read_mp_data', 'read_asl_words', 'describe_corpus', 'fingerprint', 'CorpusSource']
 
-# %% ../nbs/02_corpora.ipynb #56b86fc7
-import hashlib, itertools
+# %% ../nbs/02_corpora.ipynb #bc87237a
+import hashlib, itertools, warnings, zipfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from fastcore.basics import patch
 from .config import SlrError
 from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
 
-# %% ../nbs/02_corpora.ipynb #9644896d
+# %% ../nbs/02_corpora.ipynb #8519f603
 @dataclass(frozen=True, eq=False)
 class Utterance:
     "One signed sentence"
@@ -35,6 +35,8 @@ class Utterance:
     def __post_init__(self):
         object.__setattr__(self, 'landmarks', check_landmarks(self.landmarks, self.id))
         if not self.glosses: raise SlrError(f"{self.id}: no glosses; every utterance needs at least one")
+        odd = [g for g in self.glosses if not isinstance(g, str) or g.split()!=[g]]
+        if odd or isinstance(self.glosses, str): raise SlrError(f"{self.id}: {(odd or self.glosses)!r} can't be glosses; give a tuple of words without blanks (THANK-YOU, not THANK YOU)")
 
 # %% ../nbs/02_corpora.ipynb #e85ca938
 @patch
@@ -100,49 +102,59 @@ def out_of_vocabulary(self:Vocabulary,
     "Glosses of `utterances` that training never showed"
     return Counter(g for u in utterances for g in u.glosses if g not in self.stoi)
 
-# %% ../nbs/02_corpora.ipynb #6c287d70
+# %% ../nbs/02_corpora.ipynb #93f1510b
 def read_table(
     path,        # a CSV file
     columns,     # names that it must have
     numbers=(),  # those of them that must hold numbers
+    gaps=(),     # those of the numbers that may be missing: nan
 ):               # -> a `DataFrame`, everything but `numbers` as text
     "A CSV file with the columns that are needed, or an error that names what is missing"
     path = Path(path)
     if not path.exists(): raise SlrError(f"{path}: not found; is the root right? expected a file there with the columns {', '.join(columns)}")
-    try: df = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        with warnings.catch_warnings(): # a row with more fields than the header is an error, not a warning
+            warnings.simplefilter('error', pd.errors.ParserWarning)
+            df = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True)
     except pd.errors.EmptyDataError: raise SlrError(f"{path}: the file is empty; get it again from where the corpus comes from") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as e: raise SlrError(f"{path}: not a readable CSV file: {' '.join(str(e).split())}") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError) as e: raise SlrError(f"{path}: not a readable CSV file: {' '.join(str(e).split())}") from None
     absent = [c for c in columns if c not in df]
     if absent: raise SlrError(f"{path}: no column {', '.join(absent)}; found {', '.join(df.columns)}")
     if df.empty: raise SlrError(f"{path}: a header but no rows; get it again from where the corpus comes from")
-    for c in numbers: df[c] = _as_numbers(df[c], path)
+    for c in columns: df[c] = _checked(df[c].str.strip(), path, c in numbers, c in gaps)
     return df
 
-def _as_numbers(column, path):
-    "A column of text as numbers; the first that is none is named with its line"
-    values = pd.to_numeric(column, errors='coerce')
-    bad = values.isna() & (column.str.strip().str.lower()!='nan')
-    if bad.any(): raise SlrError(f"{path} line {bad.idxmax()+2}: column {column.name} holds {column[bad.idxmax()]!r}, which is not a number")
+def _checked(column, path, number, gaps):
+    "A column without empty cells, as numbers if it should hold them; the first bad cell is named with its line"
+    values = pd.to_numeric(column, errors='coerce') if number else column
+    bad = column=='' if not number else values.isna() & ~(gaps & (column.str.lower()=='nan'))
+    if bad.any(): raise SlrError(f"{path} line {bad.idxmax()+2}: column {column.name} holds {column[bad.idxmax()]!r}, expected {'a number' if number else 'a text'}")
     return values
 
-# %% ../nbs/02_corpora.ipynb #83f2e174
+def refuse_duplicates(df, key, path):
+    "An error that names the first row whose `key` columns were given before"
+    twice = df.duplicated(key)
+    if twice.any(): raise SlrError(f"{path} line {twice.idxmax()+2}: {' '.join(f'{k} {df[k][twice.idxmax()]}' for k in key)} is given twice")
+
+# %% ../nbs/02_corpora.ipynb #f60e9934
 def corpus_folder(
     root, # what the user gave
     name, # the corpus
 ):        # -> an existing folder, as a `Path`
     "The folder of a corpus, or an error that says how to name it"
     if root is None: raise SlrError(f"{name}: where is it? give its folder (--root DIR)")
-    if not Path(root).is_dir(): raise SlrError(f"{root}: no such folder; give the folder of {name} (--root DIR)")
+    if not Path(root).is_dir(): raise SlrError(f"{root}: {'not a' if Path(root).exists() else 'no such'} folder; give the folder of {name} (--root DIR)")
     return Path(root)
 
-# %% ../nbs/02_corpora.ipynb #e5524c9a
+# %% ../nbs/02_corpora.ipynb #dc3a54e0
 BOSTON104_POINTS = {'nose': PoseLandmark.NOSE, 'left': PoseLandmark.LEFT_WRIST, 'right': PoseLandmark.RIGHT_WRIST}
 BOSTON104_PICTURE = 312, 242 # pixels
 
 def _boston104_clips(root):
     "video → (T,33,2) with nose and wrists"
     columns = [f'{p}-{d}' for p in BOSTON104_POINTS for d in 'xy']
-    df = read_table(root/'hands_condensed.csv', ['video','frame',*columns], numbers=['frame',*columns])
+    df = read_table(root/'hands_condensed.csv', ['video','frame',*columns], numbers=['frame',*columns], gaps=columns)
+    refuse_duplicates(df, ['video','frame'], root/'hands_condensed.csv')
     clips = {}
     for video,rows in df.sort_values('frame').groupby('video'):
         clip = np.full((len(rows),N_LANDMARKS,2), np.nan, dtype=np.float32)
@@ -150,11 +162,12 @@ def _boston104_clips(root):
         clips[video] = clip
     return clips
 
-# %% ../nbs/02_corpora.ipynb #f95704ea
+# %% ../nbs/02_corpora.ipynb #3e525927
 def _boston104_split(root, split, clips):
     "The utterances of `split` (train or test), in the order of their first word"
     path = root/f'{split}_words.csv'
     words = read_table(path, ['video','speaker','word','startframe','endframe'], numbers=['startframe'])
+    refuse_duplicates(words, ['video','startframe'], path)
     unknown = [v for v in words.video.unique() if v not in clips]
     if unknown: raise SlrError(f"{path}: video {', '.join(unknown[:3])} has no frames in {root/'hands_condensed.csv'}")
     return [Utterance(f'{v}', clips[v], tuple(rows.sort_values('startframe', kind='stable').word), rows.speaker.iloc[0])
@@ -209,22 +222,22 @@ def landmarks_from_holistic(
     hidden = (visibility<.1) | (xy==0).all((1,2))[:,None]
     return np.where(hidden[...,None], np.nan, xy).astype(np.float32)
 
-# %% ../nbs/02_corpora.ipynb #496c642e
+# %% ../nbs/02_corpora.ipynb #817b9827
 def read_sequence(
     folder, # of frames 0.npy, 1.npy, ...
 ):          # -> (T,33,2)
     "One recording of the `MP_Data` layout"
     files = sorted(Path(folder).glob('*.npy'), key=lambda p: (len(p.stem), p.stem))
     if not files: raise SlrError(f"{folder}: a clip with zero frames; remove the folder or record it again")
-    frames = [_read_frame(f) for f in files]
-    pose = np.stack(frames)[:,:4*N_LANDMARKS].reshape(len(frames), N_LANDMARKS, 4)
+    pose = np.stack([_read_frame(f)[:4*N_LANDMARKS] for f in files]).reshape(len(files), N_LANDMARKS, 4)
     return check_landmarks(landmarks_from_holistic(pose[...,:2], pose[...,3]), folder)
 
 def _read_frame(path):
     "258 or 1662 numbers"
     try: frame = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as e: raise SlrError(f"{path}: not a NumPy array: {e}") from None
-    if frame.shape not in ((258,),(1662,)): raise SlrError(f"{path}: expected 258 or 1662 numbers (MediaPipe Holistic), got {frame.shape}")
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e: raise SlrError(f"{path}: not a NumPy array: {e}") from None
+    shape = getattr(frame, 'shape', 'an archive')
+    if shape not in ((258,),(1662,)) or frame.dtype.kind!='f': raise SlrError(f"{path}: expected 258 or 1662 numbers (MediaPipe Holistic), got {shape}")
     return frame
 
 # %% ../nbs/02_corpora.ipynb #facff782
@@ -242,7 +255,7 @@ def join_clips(
         out += [out[-1][-1]*(1-w)+clip[0]*w, clip]
     return np.concatenate(out).astype(np.float32)
 
-# %% ../nbs/02_corpora.ipynb #b431803e
+# %% ../nbs/02_corpora.ipynb #c39fc726
 @dataclass(frozen=True, eq=False)
 class Clip:
     "One recorded sign"
@@ -256,7 +269,7 @@ def stitch(
     deals=1,# how often each clip is used
     seed=0, # of the dealing
 ) -> list:  # of `Utterance`
-    "Deal clips into sentences of two to six signs, each of one signer"
+    "Deal clips into sentences of two to six signs, each of one signer (what is left of a deck may be a single sign)"
     rng, signers, out = np.random.default_rng(seed), defaultdict(list), []
     for c in clips: signers[c.signer].append(c)
     for _,(signer,clips) in itertools.product(range(deals), sorted(signers.items())):
@@ -273,13 +286,13 @@ def _stitch_parts(name, parts):
     "A stitched corpus from clips of train, dev and test"
     return Corpus(name, 'stitched', **{k: stitch(clips, k, TRAIN_DEALS if k=='train' else 1) for k,clips in parts.items()})
 
-# %% ../nbs/02_corpora.ipynb #c49d31c4
+# %% ../nbs/02_corpora.ipynb #ca6d16db
 def read_mp_data(
     root, # folder of <word>/<sequence>/<frame>.npy
 ) -> Corpus:
     "Recordings in the `MP_Data` layout, stitched to sentences"
     root = corpus_folder(root, 'mp_data')
-    words = sorted(p for p in root.iterdir() if p.is_dir())
+    words = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith('.'))
     if not words: raise SlrError(f"{root}: no folder of a word in it; expected <word>/<sequence>/<frame>.npy")
     parts = dict(train=[], dev=[], test=[])
     for word in words:
@@ -291,21 +304,27 @@ def read_mp_data(
             parts[part].append(Clip(read_sequence(s), word.name, 'unknown'))
     return _stitch_parts('mp_data', parts)
 
-# %% ../nbs/02_corpora.ipynb #7a8d1509
+# %% ../nbs/02_corpora.ipynb #19538862
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
 _ASL_KEYS = 'pose_xy','visibility','label','session','signer'
+
+def _asl_arrays(path):
+    "The arrays of `asl_words_mp.npz`, one row a clip"
+    try:
+        with np.load(path, allow_pickle=False) as data: arrays = {k: data[k] for k in _ASL_KEYS if k in data}
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as e: raise SlrError(f"{path}: cannot be read as .npz: {e}; give the file asl_words_mp.npz (--root FILE)") from None
+    absent = [k for k in _ASL_KEYS if k not in arrays]
+    if absent: raise SlrError(f"{path}: no array {', '.join(absent)} in it; expected asl_words_mp.npz")
+    if len({len(a) for a in arrays.values()})>1: raise SlrError(f"{path}: arrays of different lengths: {', '.join(f'{k} {len(a)}' for k,a in arrays.items())}")
+    return arrays.values()
 
 def read_asl_words(
     path, # asl_words_mp.npz
 ) -> Corpus:
     "Isolated ASL words with MediaPipe landmarks, stitched to sentences; dev and test are sessions of their own"
     if path is None: raise SlrError("asl_words: where is it? give the file asl_words_mp.npz (--root FILE)")
-    try: data = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e: raise SlrError(f"{path}: cannot be read as .npz: {e}; give the file asl_words_mp.npz (--root FILE)") from None
-    absent = [k for k in _ASL_KEYS if k not in data]
-    if absent: raise SlrError(f"{path}: no array {', '.join(absent)} in it; expected asl_words_mp.npz")
     parts = dict(train=[], dev=[], test=[])
-    for xy,vis,label,session,signer in zip(*(data[k] for k in _ASL_KEYS)):
+    for xy,vis,label,session,signer in zip(*_asl_arrays(path)):
         part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
         if label not in ASL_WORDS_OUT: parts[part].append(Clip(check_landmarks(landmarks_from_holistic(xy, vis), f'{path} ({label})'), str(label), str(signer)))
     return _stitch_parts('asl_words', parts)
@@ -334,7 +353,7 @@ def fingerprint(corpus) -> str:
             h.update(np.ascontiguousarray(u.landmarks).tobytes())
     return h.hexdigest()[:16]
 
-# %% ../nbs/02_corpora.ipynb #42a770e5
+# %% ../nbs/02_corpora.ipynb #4205c90a
 @dataclass(frozen=True)
 class CorpusSource:
     "How to open a corpus, and where it comes from"
@@ -343,8 +362,9 @@ class CorpusSource:
     origin: str     # where to get it
     licence: str
     fetch: object = None # () → root; None where it can't be downloaded
+    complete: dict|None = None # utterances in each part of a complete copy, where that is known
 
 RECORDED_CORPORA = {
-    'boston104': CorpusSource(read_boston104, 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands', 'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT', fetch_boston104),
-    'asl_words': CorpusSource(read_asl_words, '3,120 clips of 15 ASL words, 3 signers, MediaPipe landmarks; stitched to sentences', 'github.com/traduttore/traduttore-model, folder MP_Data, packed as asl_words_mp.npz', 'MIT'),
+    'boston104': CorpusSource(read_boston104, 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands', 'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT', fetch_boston104, dict(train=141, dev=20, test=40)),
+    'asl_words': CorpusSource(read_asl_words, '3,120 clips of 15 ASL words, 3 signers, MediaPipe landmarks; stitched to sentences', 'github.com/traduttore/traduttore-model, folder MP_Data, packed as asl_words_mp.npz', 'MIT', complete=dict(train=2446, dev=66, test=89)),
     'mp_data': CorpusSource(read_mp_data, 'your own recordings as <word>/<sequence>/<frame>.npy, 258 or 1662 numbers a frame; stitched', 'your own', 'your own')}

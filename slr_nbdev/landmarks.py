@@ -98,17 +98,18 @@ def as_gif(
         anim.save(os.path.join(d, 'clip.gif'), writer='pillow', fps=fps, dpi=dpi)
         return Image(filename=os.path.join(d, 'clip.gif'))
 
-# %% ../nbs/01_landmarks.ipynb #dea0a802
+# %% ../nbs/01_landmarks.ipynb #cfc665d9
 def check_landmarks(
     clip,           # what should be (T,33,2) with at least one seen landmark
     source='clip',  # what to call it in an error: a file, an utterance
 ):                  # -> the clip as float32; `SlrError` if it can't be used
     "Make sure that `clip` holds landmarks of at least one frame"
-    clip = np.asarray(clip, dtype=np.float32)
+    try: clip = np.asarray(clip, dtype=np.float32)
+    except (TypeError, ValueError): raise SlrError(f"{source}: not an array of numbers; expected landmarks of shape (T,33,2)") from None
     if clip.ndim!=3 or clip.shape[1:]!=(N_LANDMARKS,2): raise SlrError(f"{source}: expected landmarks of shape (T,33,2), got {clip.shape}")
     if len(clip)==0: raise SlrError(f"{source}: a clip with zero frames; remove it from the corpus or extract it again")
     if np.isinf(clip).any(): raise SlrError(f"{source}: holds infinite coordinates; mark missing landmarks as NaN")
-    if np.isnan(clip).all(): raise SlrError(f"{source}: all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again")
+    if np.isnan(clip).any(-1).all(): raise SlrError(f"{source}: all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again")
     return clip
 
 # %% ../nbs/01_landmarks.ipynb #c7c7baee
@@ -124,7 +125,7 @@ def fill_gaps(
     filled[:,missing.all(0)] = np.nan
     return filled
 
-# %% ../nbs/01_landmarks.ipynb #c438e7a6
+# %% ../nbs/01_landmarks.ipynb #92899e7f
 _REST = 2. # distance from the nose to a resting hand, in shoulder widths
 
 def body_frame(
@@ -133,9 +134,8 @@ def body_frame(
     "Origin and unit of the body: mid-shoulder and shoulder width, or stand-ins from nose and hands"
     P = PoseLandmark
     left,right,nose = (clip[:,k] for k in (P.LEFT_SHOULDER, P.RIGHT_SHOULDER, P.NOSE))
-    width = np.median(np.linalg.norm(left-right, axis=-1))
-    if width>0: return np.median((left+right)/2, axis=0), width
-    seen = clip[:,~np.isnan(clip).any((0,2))]
+    width, seen = np.median(np.linalg.norm(left-right, axis=-1)), clip[:,~np.isnan(clip).any((0,2))]
+    if width>.05*np.ptp(seen, axis=(0,1)).max(): return np.median((left+right)/2, axis=0), width # narrower: seen from the side
     origin = np.median(nose if np.isfinite(nose).all() else seen.mean(1), axis=0)
     reach = np.quantile(np.linalg.norm(seen-origin, axis=-1).max(1), .9)/_REST
     return origin, reach if reach>0 else np.float32(1)

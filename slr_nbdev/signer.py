@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLACES', 'REST', 'UPPER_ARM', 'FOREARM', 'PICTURE', 'CORPORA', 'Sign', 'make_sign', 'gloss_names', 'make_lexicon',
            'Signer', 'make_signer', 'plan_sentence', 'minimum_jerk', 'hand_paths', 'bend_arms', 'pose_body', 'film',
-           'sign_sentence', 'Grammar', 'simulate_corpus', 'load_corpus', 'slr_data']
+           'sign_sentence', 'Grammar', 'simulate_corpus', 'load_corpus', 'check_corpus', 'slr_data']
 
 # %% ../nbs/03_signer.ipynb #ddcce83a
 import itertools, json as json_
@@ -199,7 +199,7 @@ def film(
         for t in np.flatnonzero(rng.random(len(xy))<.012*difficulty): xy[t:t+rng.integers(1, 6),hand] = np.nan
     return xy.astype(np.float32)
 
-# %% ../nbs/03_signer.ipynb #a21b1e0c
+# %% ../nbs/03_signer.ipynb #055dc5fb
 def sign_sentence(
     glosses,       # names
     lexicon,       # gloss → `Sign`
@@ -209,6 +209,9 @@ def sign_sentence(
     n_frames=None, # length; default: what the signer takes
 ):                 # -> (T,33,2) fractions of the picture, NaN is missing
     "One signed sentence as landmarks"
+    unknown = [g for g in glosses if g not in lexicon]
+    if unknown or not glosses: raise SlrError(f"signer: can't sign {unknown or 'nothing'}; give glosses of the lexicon")
+    if n_frames is not None and n_frames<1: raise SlrError(f"n_frames: at least 1, got {n_frames}")
     plan = plan_sentence(glosses, lexicon, signer, rng, difficulty)
     return film(pose_body(*hand_paths(*plan, n_frames=n_frames), signer, rng), signer, rng, difficulty)
 
@@ -233,7 +236,7 @@ class Grammar:
             out.append(int(favourites[int(v*2*len(favourites))] if v<.5 else np.searchsorted(self.cdf, u).clip(max=len(self.glosses)-1)))
         return tuple(self.glosses[i] for i in out)
 
-# %% ../nbs/03_signer.ipynb #ad400ac7
+# %% ../nbs/03_signer.ipynb #9ba8ad34
 def simulate_corpus(
     n_glosses=40,      # gloss types in the lexicon
     n_train=400,       # utterances
@@ -245,6 +248,7 @@ def simulate_corpus(
     seed=0,
 ) -> Corpus:
     "A simulated corpus: the same for the same arguments"
+    if not 0<=difficulty<=3: raise SlrError(f"difficulty: between 0 and 3, got {difficulty}")
     if n_signers<3: raise SlrError(f"n_signers: at least 3 (train, dev and test differ), got {n_signers}")
     lexicon, signers = make_lexicon(n_glosses, seed), [make_signer(i, seed, difficulty) for i in range(n_signers)]
     grammar, parts = Grammar(lexicon, seed), {}
@@ -275,14 +279,21 @@ def load_corpus(
     if root is None and source.fetch: root = source.fetch()
     return source.read(root)
 
-# %% ../nbs/03_signer.ipynb #2ada0902
+# %% ../nbs/03_signer.ipynb #b0251a5f
 def _list_corpora():
     return {k: dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch)) for k,s in CORPORA.items()}
+
+def check_corpus(name, root=None):
+    "Kind and counts of a local copy; an error where it is known to be incomplete"
+    corpus = load_corpus(name, root)
+    found, complete = {k: len(getattr(corpus, k)) for k in ('train','dev','test')}, CORPORA[name].complete
+    if complete and found!=complete: raise SlrError(f"{root or name}: not the complete {name}: utterances {found}, expected {complete}; get it again from {CORPORA[name].origin}")
+    return corpus.kind, describe_corpus(corpus)
 
 def _print_corpora(listing):
     for name,o in listing.items(): print(f"{name:10} {o['about']}\n{'':10} from {o['origin']}; licence: {o['licence']}{'; can be fetched' if o['download'] else ''}")
 
-# %% ../nbs/03_signer.ipynb #5d38844a
+# %% ../nbs/03_signer.ipynb #739f054f
 @command
 def slr_data(
     action:Param('list corpora, check a local copy, or fetch one', str, nargs='?', opt=False, choices=['list','check','fetch'])='list',
@@ -293,7 +304,9 @@ def slr_data(
     "Where corpora come from, and whether a copy is complete"
     if action=='list': result = _list_corpora()
     elif corpus is None: raise SlrError(f"{action}: which corpus? there are {', '.join(CORPORA)}")
-    elif action=='check': result = {'corpus': corpus, 'kind': (c:=load_corpus(corpus, root)).kind, 'parts': (table:=describe_corpus(c)).to_dict()}
+    elif action=='check':
+        kind, table = check_corpus(corpus, root)
+        result = {'corpus': corpus, 'kind': kind, 'parts': table.to_dict()}
     elif corpus in CORPORA and (fetch:=CORPORA[corpus].fetch): result = {'corpus': corpus, 'root': str(fetch(root))}
     else: raise SlrError(f"{corpus}: can't be downloaded; see its origin with: slr_data list")
     if json: print(json_.dumps(result))

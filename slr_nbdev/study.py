@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #5d609840
+# %% ../nbs/16_study.ipynb #cecc24cf
 import json as json_, time
 from pathlib import Path
 
@@ -18,16 +18,17 @@ import torch
 
 from .batches import SignDataset, collate
 from .bilstm import count_parameters, resolve_device, size_mib
-from .config import command, load_config, override, parse_config
+from .config import SlrError, command, load_config, override, parse_config
 from .scoring import show_alignment
 from .signer import load_corpus
 from .training import default_recipe, evaluate, plot_history, train_model, whole_file
 
-# %% ../nbs/16_study.ipynb #a31a7d36
+# %% ../nbs/16_study.ipynb #decb3664
 def study_configs(
     cfg,     # settings for the optimized model
 ) -> dict:   # name → `Config`
     "Settings of both models: they differ in the architecture alone"
+    if cfg.model.architecture.type!='optimized': raise SlrError("study: give the optimized model's settings (type: optimized); the original's are derived from them")
     original = load_config('bilstm_original_config.yaml').model.model_dump()
     original['architecture']['input_dim'] = cfg.model.architecture.input_dim
     return {'original': parse_config(cfg.model_dump()|{'model': original}), 'optimized': cfg}
@@ -86,11 +87,11 @@ def compare_models(
         examples=[dict(id=o['id'], reference=o['reference'], **{k: r['utterances'][i]['hypothesis'] for k,r in results.items()}) for i,o in enumerate(results['optimized']['utterances'])],
         config=cfg.model_dump(), provenance=runs['optimized'][0].info)
 
-# %% ../nbs/16_study.ipynb #881dfd2d
+# %% ../nbs/16_study.ipynb #cb4d8683
 _ROWS = [('parameters','parameters','{:,}'), ('mib','weights, MiB','{:.2f}'), ('steps_at_150','output steps for 150 frames','{}'),
     ('epochs','epochs trained','{}'), ('seconds_per_epoch','training, s an epoch','{:.1f}'), ('ms_per_utterance','recognition, ms an utterance','{:.1f}'),
     ('dev_wer','WER dev','{:.1%}'), ('wer','WER test','{:.1%}'), ('substitutions','  substitutions','{}'), ('deletions','  deletions','{}'), ('insertions','  insertions','{}'),
-    ('new_sentences','test sentences not in train','{}'), ('wer_new_sentences','  WER on these','{:.1%}'), ('out_of_vocabulary','test glosses outside the vocabulary','{}'), ('infeasible_train','train utterances too short for CTC','{}')]
+    ('new_sentences','test sentences not in train or dev','{}'), ('wer_new_sentences','  WER on these','{:.1%}'), ('out_of_vocabulary','test glosses outside the vocabulary','{}'), ('infeasible_train','train utterances too short for CTC','{}')]
 
 def study_table(
     study,        # from `compare_models`

@@ -102,7 +102,7 @@ def score_dataset(
     "Word error rate of hypotheses for a dataset"
     return score([u.glosses for u in dataset.utterances], [hypotheses[u.id] for u in dataset.utterances])
 
-# %% ../nbs/11_training.ipynb #974fe5a0
+# %% ../nbs/11_training.ipynb #660379a1
 def fit(
     model,
     train_ds:SignDataset,
@@ -127,6 +127,7 @@ def fit(
                 best, best_epoch, state = criterion, epoch, {k: v.detach().clone() for k,v in model.state_dict().items()}
                 if on_best: on_best(row)
             if epoch-best_epoch>=t.early_stopping_patience: break
+    if state is None: raise SlrError(f"training: the loss on dev was never a number (last: {history[-1]['dev_loss']}); lower the learning rate")
     model.load_state_dict(state)
     return history
 
@@ -142,7 +143,7 @@ def _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar):
     bar.set_postfix(loss=f"{row['loss']:.2f}", dev_wer=f"{row['dev_wer']:.1%}", grad=f"{row['gradient_norm']:.1f}", blank=f"{dev.blank_rate:.0%}")
     return row
 
-# %% ../nbs/11_training.ipynb #955f3106
+# %% ../nbs/11_training.ipynb #8cc6dde5
 PALETTE = {'original': '#de8f05', 'optimized': '#0173b2'} # from seaborn's colour-blind palette
 
 def plot_history(
@@ -154,7 +155,7 @@ def plot_history(
     fig,axs = plt.subplots(1, 4, figsize=(12,2.8), layout='constrained')
     panels = [('loss','CTC loss, train'), ('dev_wer','word error rate, dev'), ('gradient_norm','gradient norm before clipping'), ('blank_rate','blank rate, dev')]
     for ax,(key,label) in zip(axs, panels):
-        sns.lineplot(df, x='epoch', y=key, hue='model', palette=PALETTE if set(histories)<=set(PALETTE) else 'colorblind', legend=ax is axs[0], ax=ax)
+        sns.lineplot(df, x='epoch', y=key, hue='model', palette=PALETTE if set(histories)<=set(PALETTE) else 'colorblind', legend=ax is axs[0], marker='.', markeredgewidth=0, ax=ax)
         ax.set(ylabel=label, ylim=(0,None))
     axs[2].axhline(clip_norm, color='#949494', ls='--', lw=1)
     return fig
@@ -210,22 +211,33 @@ def save_checkpoint(
     metadata = dict(slr_nbdev_checkpoint=CHECKPOINT_VERSION, config=config.model_dump_json(), vocabulary=json_.dumps(vocab.itos), info=json_.dumps(info))
     with whole_file(path) as p: save_file(tensors, p, metadata)
 
-# %% ../nbs/11_training.ipynb #51a714bf
+# %% ../nbs/11_training.ipynb #e6e3151d
 def load_checkpoint(
     path,
     device=None, # default: CUDA where there is one
 ) -> Checkpoint:
     "Read a checkpoint; nothing in it is executed"
+    device = resolve_device(device)
+    if Path(path).is_dir(): raise SlrError(f"{path}: a folder; give the checkpoint in it (best.safetensors)")
     try:
         with safe_open(path, 'pt') as f:
             meta, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
     except FileNotFoundError: raise SlrError(f"{path}: no such checkpoint; slr_train writes one to runs/NAME/best.safetensors") from None
     except (SafetensorError, OSError) as e: raise SlrError(f"{path}: not a readable checkpoint ({e}); train again, or copy it again if it was cut short") from None
     if meta.get('slr_nbdev_checkpoint')!=CHECKPOINT_VERSION: raise SlrError(f"{path}: a safetensors file, but not a checkpoint of slr_nbdev (version {CHECKPOINT_VERSION})")
-    config, vocab = parse_config(json_.loads(meta['config']), str(path)), Vocabulary(json_.loads(meta['vocabulary'])[len(SPECIALS):])
+    try: return _assemble(meta, tensors, device)
+    except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"{path}: a damaged checkpoint ({' '.join(str(e).split())[:200]}); train again, or copy it again") from None
+
+def _assemble(meta, tensors, device):
+    "A checkpoint from its parts; any misfit is an error"
+    config, symbols = parse_config(json_.loads(meta['config'])), json_.loads(meta['vocabulary'])
+    vocab, stats = Vocabulary(symbols[len(SPECIALS):]), FeatureStats(tensors['stats.mean'].numpy(), tensors['stats.std'].numpy())
+    if vocab.itos!=tuple(symbols) or len(vocab)!=config.model.architecture.vocab_size: raise ValueError('the vocabulary is not the one of the model')
+    if stats.mean.shape!=(config.features.width,) or stats.std.shape!=stats.mean.shape: raise ValueError('the feature statistics have another width')
+    if not all(t.isfinite().all() for t in tensors.values()): raise ValueError('weights that are not numbers')
     model = create_model(config.model.architecture, device)
     model.load_state_dict({k.removeprefix('model.'): v for k,v in tensors.items() if k.startswith('model.')})
-    return Checkpoint(model.eval(), config, vocab, FeatureStats(tensors['stats.mean'].numpy(), tensors['stats.std'].numpy()), json_.loads(meta['info']))
+    return Checkpoint(model.eval(), config, vocab, stats, json_.loads(meta['info']))
 
 # %% ../nbs/11_training.ipynb #158ba6e9
 def provenance(
@@ -262,7 +274,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #3aec6c89
+# %% ../nbs/11_training.ipynb #5d3c2543
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -284,21 +296,23 @@ def train_model(
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
     info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, cfg, model)}
-    def _save(row): save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
-    with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
+    def _save(row):
+        save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
+        with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
     history = fit(model, train_ds, dev_ds, cfg, _save, progress)
     with whole_file(folder/'history.json') as p: p.write_text(json_.dumps(history, indent=1))
     with whole_file(folder/'curves.png') as p: plot_history({cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm).savefig(p, format='png', dpi=110)
     plt.close()
     return load_checkpoint(folder/'best.safetensors', device), history
 
-# %% ../nbs/11_training.ipynb #f3b89b7e
+# %% ../nbs/11_training.ipynb #3a9f9954
 def evaluate(
     checkpoint:Checkpoint,
     corpus,                # a `Corpus`
     split='test',          # or dev
 ) -> dict:                 # scores, time, and a hypothesis for each utterance
     "Recognise one part of a corpus and score it"
+    if split not in ('train','dev','test'): raise SlrError(f"split {split!r}: choose dev or test")
     utterances = getattr(corpus, split)
     dataset = SignDataset(utterances, checkpoint.vocab, checkpoint.config.features, checkpoint.stats)
     r = recognise(checkpoint.model, dataset)
@@ -331,7 +345,7 @@ def slr_train(
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #66722b42
+# %% ../nbs/11_training.ipynb #3fca94c9
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
@@ -345,9 +359,10 @@ def slr_eval(
     if split not in ('test','dev'): raise SlrError(f"--split {split}: choose test or dev")
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
     r = evaluate(ckpt, load_corpus(corpus, root), split)
+    if ckpt.info.get('corpus')!=corpus: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus')}, not on {corpus}")
     scores = {k: r[k].as_dict() if r[k] else None for k in ('score','score_new_sentences')}
     if json: print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}))
     else:
         print(f"{corpus} {split}: {r['score']}")
-        if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that training never saw: {r['score_new_sentences']}")
+        if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
         print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
