@@ -56,7 +56,8 @@ def test_bad_arguments(run, tmp_path):
     cases = [(('slr_study','--corpus','boston104','--root','nowhere'), ['nowhere', 'no such folder']), (('slr_study','--corpus','phoenix'), ["'phoenix'", 'boston104']),
         (('slr_study','--out','file'), ['file', "can't write there"]), (('slr_train','--out','file'), ['file', "can't write there"]),
         (('slr_train','--config','177.yaml'), ['input_dim is 177', '66']), (('slr_train','--config','typo.yaml'), ['typo.yaml', 'training.epoch', 'epochs']),
-        (('slr_train','--device','gpu'), ['gpu', 'cpu']), (('slr_study','--epochs','0'), ['training.epochs']),
+        (('slr_train','--device','gpu'), ['gpu', 'cpu']), (('slr_train','--device','mps'), ['mps', 'cpu']), (('slr_train','--seed','5000000000'), ['training.seed', '5000000000']),
+        (('slr_study','--config','bilstm_original_config.yaml'), ['type: optimized']), (('slr_eval','.'), ['a folder']), (('slr_study','--epochs','0'), ['training.epochs']),
         (('slr_eval','other.safetensors'), ['other.safetensors', 'not a checkpoint']), (('slr_eval','none.safetensors'), ['no such checkpoint']), (('slr_data','check','asl_words','--root','file'), ['file', '.npz'])]
     for args,says in cases: fails(run, tmp_path, *args, says=says)
 
@@ -66,6 +67,8 @@ def test_train_then_evaluate_as_json(run, tmp_path):
     words = ''.join(f'{v},S,{w},{i},{i}\n' for v in range(25) for i,w in enumerate('AB'))
     root = boston(tmp_path/'b', frames, words)
     (root/'test_words.csv').write_text('video,speaker,word,startframe,endframe\n'+''.join(f'{v},S,{w},{i},{i}\n' for v in range(25,30) for i,w in enumerate('AC')))
+    complete = run('slr_data','check','boston104','--root',root)
+    assert complete.returncode!=0 and 'not the complete boston104' in complete.stderr
     train = run('slr_train','--corpus','boston104','--root',root,'--epochs','1','--device','cpu','--json')
     assert train.returncode==0, train.stderr
     info = json.loads(train.stdout)
