@@ -8,7 +8,7 @@ __all__ = ['PALETTE', 'CHECKPOINT_VERSION', 'seed_everything', 'train_epoch', 'R
            'provenance', 'fit_settings', 'say', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
            'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #4f3b80cb
+# %% ../nbs/11_training.ipynb #5ce8c24d
 import json as json_, os, random, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from .batches import FeatureStats, SignDataset, make_loader, set_epoch
 from .bilstm import resolve_device
-from .bilstm_optimized import create_model
+from .bilstm_optimized import create_model, warm_start
 from .config import Config, SlrError, circumstances, command, load_config, override, parse_config, recipes
 from .corpora import SPECIALS, Vocabulary, fingerprint
 from .ctc import blank_rate, find_infeasible, greedy_decode, make_ctc_loss, required_steps
@@ -38,7 +38,7 @@ def seed_everything(seed:int):
     "Seed Python, NumPy and PyTorch"
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
 
-# %% ../nbs/11_training.ipynb #223e5bd2
+# %% ../nbs/11_training.ipynb #162afb63
 def _count_infeasible(batch, output_lengths):
     "Utterances of a batch with fewer steps than CTC needs"
     return sum(n<required_steps(y[:k]) for n,y,k in zip(output_lengths.tolist(), batch.targets.tolist(), batch.target_lengths.tolist()))
@@ -49,7 +49,7 @@ def train_epoch(
     optimizer,
     cfg:Config,
     on_step=None, # called after each batch
-) -> dict:     # loss, gradient_norm, clipped, infeasible
+) -> dict:     # loss, mean and standard deviation of the gradient norm before clipping, share of clipped steps, infeasible
     "One pass over the training set"
     model.train()
     ctc_loss, params, device = make_ctc_loss(), list(model.parameters()), next(model.parameters()).device
@@ -65,7 +65,7 @@ def train_epoch(
             norms.append(torch.nn.utils.clip_grad_norm_(params, cfg.training.gradient_clip_norm).item())
             optimizer.step(); optimizer.zero_grad()
         if on_step: on_step()
-    return dict(loss=mean(losses), gradient_norm=mean(norms), clipped=mean(n>cfg.training.gradient_clip_norm for n in norms), infeasible=infeasible)
+    return dict(loss=mean(losses), gradient_norm=mean(norms), gradient_norm_std=float(np.std(norms)), clipped=mean(n>cfg.training.gradient_clip_norm for n in norms), infeasible=infeasible)
 
 # %% ../nbs/11_training.ipynb #5321a876
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #5d3c2543
+# %% ../nbs/11_training.ipynb #bb7d75df
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -283,12 +283,23 @@ def _tell(corpus, train_ds, cfg, model):
     if short: say(f"{len(short)} utterances are too short for their glosses and teach nothing: " + ', '.join(f'{i} ({n} steps, {k} needed)' for i,n,k in short[:5]))
     return len(short)
 
+def _learn_from(teacher, model, train_ds, cfg, epochs=5):
+    "Warm start from another run's checkpoint; its provenance"
+    if cfg.model.architecture.type!='optimized' or teacher.config.model.architecture.type!='original': raise SlrError("warm start: an original model's checkpoint teaches an optimized model, no other pair")
+    if teacher.vocab.itos!=train_ds.vocab.itos or teacher.config.features!=cfg.features or not np.allclose(teacher.stats.mean, train_ds.stats.mean, atol=1e-4):
+        raise SlrError("warm start: the teacher was trained on other features or another vocabulary; train it on this corpus with this recipe")
+    say(f"warm start: {epochs} epochs of distillation from the original model")
+    loader = make_loader(train_ds, cfg.training.batch_size, shuffle=True, seed=cfg.training.seed)
+    warm_start(model, teacher.model, loader, epochs, cfg.training.optimizer.learning_rate, cfg.training.gradient_clip_norm, lambda loss: say(f'  divergence {loss:.3f}'))
+    return teacher.info|{'epochs_of_distillation': epochs}
+
 def train_model(
     corpus,        # a `Corpus`
     cfg:Config,
     folder,        # for best.safetensors, history.json, curves.png, config.json
     device=None,   # default: CUDA where there is one
     progress=True, # show a bar
+    teacher=None,  # `Checkpoint` of an original model, to start warm from
 ):                 # -> `Checkpoint` of the best epoch, history
     "Train one model; the best checkpoint is on disk from the first epoch on. Test data is not touched."
     device, (train_ds, dev_ds) = resolve_device(device), make_datasets(corpus, cfg)
@@ -296,6 +307,7 @@ def train_model(
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
     info = provenance(corpus, cfg.training.seed, device)|{'infeasible_train': _tell(corpus, train_ds, cfg, model)}
+    if teacher: info['warm_start'] = _learn_from(teacher, model, train_ds, cfg)
     def _save(row):
         save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
         with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
