@@ -193,7 +193,7 @@ def memory_in_full(
     w = size_mib(model)
     return dict(weights=w, gradients=w, optimizer=2*w, inputs=x.nbytes/2**20, log_probs=log_probs.nbytes/2**20, kept=sum(kept.values())/2**20)
 
-# %% ../nbs/12_benchmarks.ipynb #7fca5efa
+# %% ../nbs/12_benchmarks.ipynb #ef7ba651
 def peak_mib(
     f,             # without arguments
     device='cpu',
@@ -205,6 +205,7 @@ def peak_mib(
         before = torch.cuda.memory_allocated(device)
         f(); torch.cuda.synchronize(device)
         return (torch.cuda.max_memory_allocated(device)-before)/2**20
+    os.environ.setdefault('KINETO_LOG_LEVEL', '99') # the profiler would tell standard error that it starts and stops
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as prof: f()
     moves = [e.nbytes() for e in prof.profiler.kineto_results.events() if e.name()=='[memory]']
     return max(np.cumsum(moves, dtype=float), default=0)/2**20
@@ -428,7 +429,7 @@ def slr_bench(
     if json: print(json_.dumps(results))
     else: print(f"{', '.join(names)} on {results['provenance']['processor']}: {out}")
 
-# %% ../nbs/12_benchmarks.ipynb #18fbd5fe
+# %% ../nbs/12_benchmarks.ipynb #12df8ec0
 def draw_latency(
     rows, # of `latency`
     ax,
@@ -453,9 +454,10 @@ def draw_memory(
     left, names = np.zeros(len(rows)), [r['model'] for r in rows]
     for part,color in zip(rows[0]['in_full'], sns.color_palette('colorblind', 6)):
         v = np.array([r['in_full'][part] for r in rows])
-        ax.barh(names, v, left=left, color=color, label=part.replace('_','-')); left += v
+        ax.barh(names, v, left=left, color=color, label={'kept':'kept for backward'}.get(part, part.replace('_','-'))); left += v
     ax.plot([sum(r['as_guide'].values()) for r in rows], names, 'D', color='black', ms=5, ls='', label="guide's count")
-    ax.invert_yaxis(); ax.set(xlabel=f"MiB in a training step, batch {batch_size}, {rows[0]['length']} frames"); ax.legend(fontsize=7, ncols=2)
+    ax.invert_yaxis(); ax.set(xlabel=f"MiB in a training step, batch {batch_size}, {rows[0]['length']} frames")
+    ax.legend(fontsize=7, ncols=4, loc='lower center', bbox_to_anchor=(.5,1))
 
 def draw_ctc(
     rows, # of `ctc_times`
@@ -465,8 +467,8 @@ def draw_ctc(
     rows = [r for r in rows if r['part']=='both']
     for key,name in (('full','original'), ('half','optimized')):
         ax.plot([r['length'] for r in rows], [r[key] for r in rows], marker='o', ms=4, color=PALETTE[name], label=f'{key} length')
-    for r in rows: ax.annotate(f"{r['ratio']['value']:.1f}x", (r['length'], r['full']), fontsize=7, ha='right', va='bottom')
-    ax.set(xlabel='frames', ylabel='CTC forward and backward, ms', ylim=(0,None)); ax.legend(fontsize=7)
+    for r in rows: ax.annotate(f"{r['ratio']['value']:.1f}x", (r['length'], r['full']), xytext=(-4,5), textcoords='offset points', fontsize=7, ha='center', va='bottom')
+    ax.set(xlabel='frames', ylabel='CTC forward and backward, ms', ylim=(0,1.15*max(r['full'] for r in rows))); ax.legend(fontsize=7)
 
 def plot_benchmarks(
     results, # with latency, memory and ctc

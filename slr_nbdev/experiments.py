@@ -191,15 +191,15 @@ def stability_table(
             'gradient norm': pm('gradient_norm', 1, '.1f'), 'gradient spread': pm('spread', 1, '.2f'), 'clipped, %': pm('clipped', 100, '.0f'), 'best dev WER, %': pm('best_wer', 100, '.1f')}
     return pd.DataFrame(rows).T
 
-# %% ../nbs/17_experiments.ipynb #af08b60e
+# %% ../nbs/17_experiments.ipynb #d44a0231
 def seed_differences(
     experiment, # from `stability_experiment`
     key:str,    # a measure: spread, clipped, best_wer, ...
     a:str,      # variant
     b:str,      # variant
 ) -> list:      # a - b, seed by seed
-    "How two variants differ"
-    df = stability_frame(experiment).pivot(index='seed', columns='variant', values=key)
+    "How two variants differ; a run that never left the plateau counts as leaving after the last epoch"
+    df = stability_frame(experiment).fillna({'left': experiment['settings']['epochs']+1}).pivot(index='seed', columns='variant', values=key)
     return (df[a]-df[b]).tolist()
 
 # %% ../nbs/17_experiments.ipynb #b307330f
@@ -220,7 +220,7 @@ def plot_stability(
     axs[2].set_yticklabels([])
     return fig
 
-# %% ../nbs/17_experiments.ipynb #ded4e26a
+# %% ../nbs/17_experiments.ipynb #fba187bd
 def warm_start_run(
     corpus,     # a `Corpus`
     cfg,        # the optimized model's settings
@@ -245,7 +245,7 @@ def warm_start_experiment(
     path,       # JSON file
     seeds=(1,2,3),
     epochs=30,  # in all
-    warm=5,     # of these, distillation
+    warm=10,    # of these, distillation
     device='cpu',
 ) -> dict:
     "Scratch against warm start over seeds"
@@ -283,7 +283,7 @@ def plot_warm_start(
     ax.set(ylabel='dev WER, %', title=f"{s['corpus']}, {len(experiment['runs'])} seeds; shaded: distillation", ylim=(0,None), xlim=(0,None))
     return fig
 
-# %% ../nbs/17_experiments.ipynb #7ac86da2
+# %% ../nbs/17_experiments.ipynb #3ed7aba9
 @command
 def slr_experiment(
     name:str,            # stability or warm-start
@@ -292,7 +292,7 @@ def slr_experiment(
     config:str=None,     # settings file or recipe (default: the corpus's own recipe)
     epochs:int=None,     # of each run (default: the recipe's; stability: 20)
     seeds:int=None,      # how many (default: stability 5, warm-start 3)
-    warm:int=5,          # epochs of distillation
+    warm:int=10,         # epochs of distillation
     out:str=None,        # JSON file (default: NAME-CORPUS.json)
     device:str=None,     # cpu or cuda (default: cuda where there is one)
 ):

@@ -274,7 +274,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #bb7d75df
+# %% ../nbs/11_training.ipynb #8274d6f8
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -283,7 +283,7 @@ def _tell(corpus, train_ds, cfg, model):
     if short: say(f"{len(short)} utterances are too short for their glosses and teach nothing: " + ', '.join(f'{i} ({n} steps, {k} needed)' for i,n,k in short[:5]))
     return len(short)
 
-def _learn_from(teacher, model, train_ds, cfg, epochs=5):
+def _learn_from(teacher, model, train_ds, cfg, epochs=10):
     "Warm start from another run's checkpoint; its provenance"
     if cfg.model.architecture.type!='optimized' or teacher.config.model.architecture.type!='original': raise SlrError("warm start: an original model's checkpoint teaches an optimized model, no other pair")
     if teacher.vocab.itos!=train_ds.vocab.itos or teacher.config.features!=cfg.features or not np.allclose(teacher.stats.mean, train_ds.stats.mean, atol=1e-4):
@@ -336,7 +336,7 @@ def evaluate(
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #a9268e0a
+# %% ../nbs/11_training.ipynb #afcc651f
 @command
 def slr_train(
     corpus:str='signer', # signer, boston104, asl_words or mp_data
@@ -347,12 +347,15 @@ def slr_train(
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     epochs:int=None,     # at most (default: the recipe's)
     seed:int=None,       # (default: the recipe's)
+    warm_start:str=None, # checkpoint of an original model that teaches this one first
     json:bool=False,     # print one JSON object and nothing else
 ):
     "Train one model and keep its best epoch"
     cfg = override(load_config(config or default_recipe(corpus)), {'training.epochs':epochs, 'training.seed':seed})
     folder = Path(out)/(name or f'{corpus}-{cfg.model.architecture.type}')
-    checkpoint, history = train_model(load_corpus(corpus, root), cfg, folder, resolve_device(device))
+    device = resolve_device(device)
+    teacher = load_checkpoint(warm_start, device) if warm_start else None
+    checkpoint, history = train_model(load_corpus(corpus, root), cfg, folder, device, teacher=teacher)
     result = dict(checkpoint=str(folder/'best.safetensors'), epochs=len(history), **checkpoint.info)
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} in epoch {result['epoch']} of {result['epochs']}")
