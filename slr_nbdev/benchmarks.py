@@ -9,7 +9,7 @@ __all__ = ['GLOSSES', 'BENCHMARKS', 'Interval', 'bootstrap', 'stopwatch', 'paire
            'memory', 'step_splits', 'training_ratio', 'guide_models', 'run_benchmarks', 'slr_bench', 'draw_latency',
            'draw_memory', 'draw_ctc', 'plot_benchmarks']
 
-# %% ../nbs/12_benchmarks.ipynb #7d5fbbe1
+# %% ../nbs/12_benchmarks.ipynb #11ebad20
 import json as json_, os, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,11 +25,11 @@ from tqdm.auto import tqdm
 from .batches import SignDataset, make_loader
 from .bilstm import count_parameters, create_bilstm_model, resolve_device, size_mib
 from .bilstm_optimized import create_optimized_bilstm_model
-from .config import SlrError, circumstances, command
+from .config import SlrError, circumstances, command, output_folder, whole_file
 from .corpora import Vocabulary
 from .ctc import make_ctc_loss
 from .signer import simulate_corpus
-from .training import PALETTE, output_folder, whole_file
+from .training import PALETTE
 
 # %% ../nbs/12_benchmarks.ipynb #feb820d2
 @dataclass(frozen=True)
@@ -408,10 +408,10 @@ def run_benchmarks(
     for name in tqdm(names, disable=not progress, unit='benchmark'): out[name] = BENCHMARKS[name](models, repeats, device)
     return out|{'provenance': circumstances(device)|dict(threads=torch.get_num_threads(), cores=os.cpu_count(), seed=seed, repeats=repeats)}
 
-# %% ../nbs/12_benchmarks.ipynb #bcf96019
+# %% ../nbs/12_benchmarks.ipynb #bd078661
 @command
 def slr_bench(
-    what:str='all',       # size, latency, memory, ctc, training, step, growth, flops, several with commas, or all
+    what:str,             # size, latency, memory, ctc, training, step, growth, flops, several with commas, or all
     out:str='bench.json', # file for the results
     repeats:int=20,       # of each timing
     device:str=None,      # cpu or cuda (default: cuda where there is one)

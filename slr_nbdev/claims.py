@@ -14,7 +14,7 @@ __all__ = ['HOLDS', 'CONDITION', 'FAILS', 'UNTESTED', 'STABILITY', 'GUIDE_ARCHIT
            'both_dimensions', 'faster_training', 'opinion', 'better_baseline', 'ledger', 'plot_ledger', 'compare',
            'comparison_table', 'slr_compare', 'slr_claims']
 
-# %% ../nbs/20_claims.ipynb #37450ba8
+# %% ../nbs/20_claims.ipynb #444dfdfe
 import csv, hashlib, io, json as json_, subprocess, sys
 from collections import Counter
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ from .batches import SignDataset, make_loader
 from .benchmarks import flops_per_frame, guide_models, latency, ctc_times, memory, memory_as_guide, plot_benchmarks, random_batch, random_targets, size_by_part, training_ratio
 from .bilstm import create_bilstm_model, resolve_device
 from .bilstm_optimized import create_model, create_optimized_bilstm_model
-from .config import SlrError, circumstances, command, load_config
+from .config import SlrError, circumstances, command, load_config, output_folder, whole_file
 from .corpora import SPECIALS, Vocabulary
 from .ctc import make_ctc_loss
 from .experiments import epochs_to, seed_differences, stability_frame
 from .landmarks import pose_features, standing_pose
 from .signer import simulate_corpus
-from .training import output_folder, say, whole_file
+from .training import say
 
 # %% ../nbs/20_claims.ipynb #8bf50a07
 HOLDS, CONDITION, FAILS, UNTESTED = 'holds', 'holds with a condition', 'does not hold', 'cannot be tested here'

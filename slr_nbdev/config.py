@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
            'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'override', 'circumstances']
+           'override', 'output_folder', 'whole_file', 'circumstances']
 
-# %% ../nbs/00_config.ipynb #16e67b4c
-import platform, re, subprocess, sys, time
+# %% ../nbs/00_config.ipynb #af95fcef
+import os, platform, re, subprocess, sys, tempfile, time
+from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
 from importlib.resources import files
@@ -188,6 +189,32 @@ def override(
         if not isinstance(section, dict): raise SlrError(f"settings: unknown key {key}")
         section[last] = value
     return parse_config(settings, 'settings')
+
+# %% ../nbs/00_config.ipynb #fd5eccfe
+def output_folder(
+    path, # to make, with its parents
+) -> Path:
+    "A folder that can be written to, or an error that says so before the work starts"
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as e: raise SlrError(f"{path}: can't write there ({e.strerror}); choose another folder (--out DIR)") from None
+    return path
+
+@contextmanager
+def whole_file(
+    path, # where the file goes
+):        # -> a path to write to
+    "Write a file beside its place; it appears there when it is complete"
+    path = Path(path)
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        yield part
+        with open(part, 'rb+') as f: os.fsync(f.fileno())
+        os.umask(mask := os.umask(0)); part.chmod(0o666 & ~mask) # as an ordinary file; some writers make it private
+        os.replace(part, path)
+    finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00_config.ipynb #6563ef81
 def _commit():

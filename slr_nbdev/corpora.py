@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON104_URL',
-           'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'Utterance', 'Corpus',
-           'Vocabulary', 'read_table', 'refuse_duplicates', 'corpus_folder', 'carve_dev', 'read_boston104',
-           'fetch_boston104', 'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip', 'stitch',
-           'read_mp_data', 'read_asl_words', 'describe_corpus', 'fingerprint', 'CorpusSource']
+           'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'PHOENIX', 'RECORDED_CORPORA',
+           'Utterance', 'Corpus', 'Vocabulary', 'read_table', 'refuse_duplicates', 'corpus_folder', 'carve_dev',
+           'read_boston104', 'fetch_boston104', 'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip',
+           'stitch', 'read_mp_data', 'read_asl_words', 'PhoenixLayout', 'phoenix_tree', 'Annotation',
+           'read_annotations', 'clean_gloss', 'clean_sentence', 'gloss_readings', 'frame_folder', 'read_num_frames',
+           'check_phoenix', 'phoenix_report', 'describe_corpus', 'fingerprint', 'CorpusSource']
 
-# %% ../nbs/02_corpora.ipynb #bc87237a
-import hashlib, itertools, warnings, zipfile
+# %% ../nbs/02_corpora.ipynb #e38d5791
+import hashlib, itertools, re, warnings, zipfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -328,6 +330,164 @@ def read_asl_words(
         part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
         if label not in ASL_WORDS_OUT: parts[part].append(Clip(check_landmarks(landmarks_from_holistic(xy, vis), f'{path} ({label})'), str(label), str(signer)))
     return _stitch_parts('asl_words', parts)
+
+# %% ../nbs/02_corpora.ipynb #437a8bb2
+@dataclass(frozen=True)
+class PhoenixLayout:
+    "Where an edition of PHOENIX keeps what"
+    trees: tuple     # folders of the archive that may hold `annotations`
+    annotations: str # file of a split
+    columns: tuple   # of that file
+    keys: tuple      # of these: utterance, folder of its frames, signer, glosses
+    official: dict   # utterances in each split
+    lost: tuple = () # utterances that many copies lack
+    cleaned: bool = True # dev and test are given after the official clean-up
+
+_P14 = dict(columns=('id','folder','signer','annotation'), keys=('id','folder','signer','annotation'))
+PHOENIX = {
+    'phoenix2014': PhoenixLayout(('.','phoenix-2014-multisigner','phoenix2014-release/phoenix-2014-multisigner'), 'annotations/manual/{split}.corpus.csv',
+        **_P14, official=dict(train=5672, dev=540, test=629), lost=('13April_2011_Wednesday_tagesschau_default-14',)),
+    'phoenix2014-si5': PhoenixLayout(('.','phoenix-2014-signerindependent-SI5','phoenix2014-release/phoenix-2014-signerindependent-SI5'), 'annotations/manual/{split}.SI5.corpus.csv',
+        **_P14, official=dict(train=4376, dev=111, test=180)),
+    'phoenix2014T': PhoenixLayout(('.','PHOENIX-2014-T','PHOENIX-2014-T-release-v3/PHOENIX-2014-T'), 'annotations/manual/PHOENIX-2014-T.{split}.corpus.csv',
+        ('name','video','start','end','speaker','orth','translation'), ('name','video','speaker','orth'), dict(train=7096, dev=519, test=642), cleaned=False)}
+
+def phoenix_tree(
+    name, # a key of `PHOENIX`
+    root, # what the user gave: the archive's folder, or one above
+) -> Path:
+    "The folder that holds `annotations`"
+    root, layout = corpus_folder(root, name), PHOENIX[name]
+    wanted = layout.annotations.format(split='train')
+    for tree in layout.trees:
+        if (root/tree/wanted).is_file(): return root/tree
+    raise SlrError(f"{root}: no {name} here; looked for {wanted} in it and in {', '.join(layout.trees[1:])}. Give the folder that the official archive unpacks to (--root DIR)")
+
+# %% ../nbs/02_corpora.ipynb #6413fab1
+@dataclass(frozen=True)
+class Annotation:
+    "One line of an annotation file"
+    id: str
+    folder: str    # of its frames, as the file gives it
+    signer: str
+    glosses: tuple # as they are written
+
+def _pipe_rows(path, columns):
+    "Rows of a `|` table: (line number, {column: text})"
+    try: raw = path.read_bytes()
+    except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror}); is the archive complete?") from None
+    try: lines = raw.decode('utf-8').splitlines()
+    except UnicodeDecodeError as e: raise SlrError(f"{path} line {raw[:e.start].count(10)+1}: not UTF-8 (byte 0x{raw[e.start]:02x}); get the file again, or convert it with iconv") from None
+    header = lines[0].split('|') if lines else []
+    if tuple(header)!=columns: raise SlrError(f"{path}: columns {' '.join(header) or '(none: the file is empty)'}, expected {' '.join(columns)}"+''.join(f"; unknown: {c}" for c in header if c not in columns))
+    for i,line in enumerate(lines[1:], 2):
+        cells = line.split('|')
+        if len(cells)!=len(columns): raise SlrError(f"{path} line {i}: {len(cells)} columns, expected {len(columns)}")
+        yield i, dict(zip(columns, cells))
+
+def read_annotations(
+    name,  # a key of `PHOENIX`
+    root,  # the official tree, or a folder above it
+    split, # train, dev or test
+) -> list: # of `Annotation`
+    "Annotations of one split, from the official files"
+    layout = PHOENIX[name]
+    path, out, seen = phoenix_tree(name, root)/layout.annotations.format(split=split), [], set()
+    for i,row in _pipe_rows(path, layout.columns):
+        id, folder, signer, glosses = (row[k] for k in layout.keys)
+        if id in seen: raise SlrError(f"{path} line {i}: utterance {id} is given twice")
+        if not glosses.split(): raise SlrError(f"{path} line {i}: the annotation of {id} is empty")
+        seen.add(id); out.append(Annotation(id, folder, signer, tuple(glosses.split())))
+    if not out: raise SlrError(f"{path}: a header but no utterances; get it again from the official archive")
+    return out
+
+# %% ../nbs/02_corpora.ipynb #19663b21
+def clean_gloss(
+    gloss:str,
+) -> str:      # '' when nothing is left
+    "The official clean-up of one gloss of PHOENIX-2014"
+    for prefix in ('loc-','cl-','qu-','poss-','lh-'): gloss = gloss.replace(prefix, '')
+    gloss = gloss.replace('S0NNE', 'SONNE').replace('HABEN2', 'HABEN')
+    for marker in ('__EMOTION__','__PU__','__LEFTHAND__'): gloss = gloss.replace(marker, '')
+    gloss = re.sub('ZEIGEN$', 'ZEIGEN-BILDSCHIRM', gloss)
+    gloss = re.sub('([A-Z][A-Z])RAUM', r'\1', gloss).replace('-PLUSPLUS', '')
+    return '' if any(m in gloss for m in ('__LEFTHAND__','__EPENTHESIS__','__EMOTION__')) else gloss
+
+def clean_sentence(
+    glosses,
+) -> list:
+    "The official clean-up of an annotation, with the rules that span glosses: spelled words are joined, repeats merged"
+    text = ' '.join(g for g in map(clean_gloss, glosses) if g).replace('WIE AUSSEHEN', 'WIE-AUSSEHEN')
+    letter = r'(?:[A-Z]|SCH|NN)'
+    text = re.sub(rf'(?<![^ ]){letter}(?:[ +]{letter})+(?![^ ])', lambda m: m[0].replace(' ', '+'), text)
+    return [g for g,same in itertools.groupby(text.split()) for _ in (same if not re.fullmatch('[A-Z]+', g) else [0])]
+
+# %% ../nbs/02_corpora.ipynb #20fce826
+def gloss_readings(
+    annotations, # of `Annotation`
+) -> dict:       # sentences, tokens, and types under three readings
+    "How many glosses there are, depending on what counts as one"
+    raw = Counter(g for a in annotations for g in a.glosses)
+    markers = sorted(g for g in raw if re.fullmatch('__.*__', g))
+    return dict(sentences=len(annotations), tokens=raw.total(), types=len(raw), markers=markers, types_without_markers=len(raw)-len(markers),
+                types_normalised=len({g for a in annotations for g in clean_sentence(a.glosses)}))
+
+# %% ../nbs/02_corpora.ipynb #a37d447e
+def frame_folder(
+    tree,       # from `phoenix_tree`
+    split,
+    annotation:Annotation,
+) -> Path:      # the first that exists of the two places that archives use; else the first
+    "Where the frames of an utterance are"
+    base = Path(tree)/'features'/'fullFrame-210x260px'/split
+    folder = base/re.sub(r'/\*\.(png|jpg)$', '', annotation.folder)
+    return next((p for p in (folder, base/annotation.folder.split('/')[0]) if p.is_dir()), folder)
+
+def read_num_frames(
+    tree, # from `phoenix_tree`
+) -> dict: # utterance → frames; empty where there is no num_frames.csv
+    "Frames of every utterance, where a table num_frames.csv lies in the tree"
+    path = Path(tree)/'num_frames.csv'
+    if not path.exists(): return {}
+    df = read_table(path, ['id','num_frames'], numbers=['num_frames'])
+    return dict(zip(df.id, df.num_frames.astype(int)))
+
+def _check_split(name, tree, split, known):
+    "Counts of one split: utterances, frames, what is missing or differs"
+    annotations, layout = read_annotations(name, tree, split), PHOENIX[name]
+    folders = {a.id: frame_folder(tree, split, a) for a in annotations}
+    found = {k: sum(f.suffix in ('.png','.jpg') for f in p.iterdir()) for k,p in folders.items() if p.is_dir()}
+    differ = [f'{k} ({n} frames, {known[k]} expected)' for k,n in found.items() if k in known and n!=known[k]]
+    return dict(utterances=len(annotations), official=layout.official[split], lost=[k for k in layout.lost if split=='train' and k not in folders],
+                with_frames=len(found), without_frames=[str(p.relative_to(tree)) for k,p in folders.items() if k not in found][:3], frame_counts_differ=differ)
+
+def check_phoenix(
+    name, # a key of `PHOENIX`
+    root, # the official tree, or a folder above it
+) -> dict: # tree, splits, readings of the vocabulary, out of vocabulary
+    "What is there of a PHOENIX corpus, and what is missing"
+    tree = phoenix_tree(name, root)
+    known, parts = read_num_frames(tree), {s: read_annotations(name, tree, s) for s in ('train','dev','test')}
+    raw, clean = ({g for a in parts['train'] for g in f(a.glosses)} for f in (tuple, clean_sentence))
+    outside = lambda split, vocab: Counter(g for a in parts[split] for g in a.glosses if g not in vocab)
+    oov = {s: {k: dict(types=len(c), tokens=c.total(), share=round(c.total()/sum(len(a.glosses) for a in parts[s]), 4)) for k,v in (('as written',raw), *([('after the clean-up',clean)] if PHOENIX[name].cleaned else [])) for c in [outside(s, v)]} for s in ('dev','test')}
+    return dict(tree=str(tree), splits={s: _check_split(name, tree, s, known) for s in parts}, vocabulary=gloss_readings(parts['train']), out_of_vocabulary=oov)
+
+# %% ../nbs/02_corpora.ipynb #c81ecc14
+def phoenix_report(
+    name,
+    report, # from `check_phoenix`
+) -> str:
+    "The check as people read it"
+    out = [f"{name} in {report['tree']}"]
+    for split,r in report['splits'].items():
+        out.append(f"{split:6}{r['utterances']:6,} utterances"+('' if r['utterances']==r['official'] else f" of {r['official']:,} (official)")+(f", without {', '.join(r['lost'])} (many copies lack it)" if r['lost'] else ''))
+        if r['with_frames']<r['utterances']: out.append(f"      {'no' if not r['with_frames'] else 'only '+str(r['with_frames'])} videos found; the first missing: {', '.join(r['without_frames'])}")
+        if r['frame_counts_differ']: out.append(f"      frame counts differ: {', '.join(r['frame_counts_differ'][:3])}"+(f" and {len(r['frame_counts_differ'])-3} more" if len(r['frame_counts_differ'])>3 else ''))
+    v = report['vocabulary']
+    out.append(f"vocabulary of train: {v['types']:,} glosses as written, {v['types_without_markers']:,} without the markers {' '.join(v['markers']) or '(there are none)'}, {v['types_normalised']:,} after the clean-up; each + {len(SPECIALS)} special symbols")
+    for split,o in report['out_of_vocabulary'].items(): out.append(f"{split}: outside train's vocabulary "+', '.join(f"{c['types']} types, {c['tokens']} tokens {k} (a floor of {c['share']:.2%} under the WER)" for k,c in o.items()))
+    return '\n'.join(out)
 
 # %% ../nbs/02_corpora.ipynb #292ac740
 def describe_corpus(corpus) -> pd.DataFrame:

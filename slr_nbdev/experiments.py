@@ -8,7 +8,7 @@ __all__ = ['VARIANTS', 'without_layer_norm', 'StackedBiLSTM', 'without_residuals
            'stability_frame', 'stability_table', 'seed_differences', 'plot_stability', 'warm_start_run',
            'warm_start_experiment', 'epochs_to', 'warm_start_table', 'plot_warm_start', 'slr_experiment']
 
-# %% ../nbs/17_experiments.ipynb #2c07b28f
+# %% ../nbs/17_experiments.ipynb #a35cc837
 import json as json_
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +23,10 @@ from .bilstm import resolve_device, run_lstm
 from .bilstm_optimized import create_model, warm_start
 from .blocks import ResidualBiLSTM, TemporalSubsampling
 from .batches import make_loader
-from .config import SlrError, command, load_config, override
-from .signer import load_corpus
+from .catalogue import load_corpus
+from .config import SlrError, command, load_config, override, whole_file
 from .study import study_configs
-from .training import default_recipe, fit, fit_settings, make_datasets, provenance, say, seed_everything, whole_file
+from .training import default_recipe, fit, fit_settings, make_datasets, provenance, say, seed_everything
 
 # %% ../nbs/17_experiments.ipynb #36d65016
 def without_layer_norm(model):
@@ -283,11 +283,11 @@ def plot_warm_start(
     ax.set(ylabel='dev WER, %', title=f"{s['corpus']}, {len(experiment['runs'])} seeds; shaded: distillation", ylim=(0,None), xlim=(0,None))
     return fig
 
-# %% ../nbs/17_experiments.ipynb #3ed7aba9
+# %% ../nbs/17_experiments.ipynb #e460d409
 @command
 def slr_experiment(
     name:str,            # stability or warm-start
-    corpus:str='signer', # signer, boston104, asl_words or mp_data
+    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
     root:str=None,       # folder or file of a recorded corpus
     config:str=None,     # settings file or recipe (default: the corpus's own recipe)
     epochs:int=None,     # of each run (default: the recipe's; stability: 20)

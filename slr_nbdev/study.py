@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #cecc24cf
+# %% ../nbs/16_study.ipynb #b8a886d1
 import json as json_, time
 from pathlib import Path
 
@@ -18,10 +18,10 @@ import torch
 
 from .batches import SignDataset, collate
 from .bilstm import count_parameters, resolve_device, size_mib
-from .config import SlrError, command, load_config, override, parse_config
+from .catalogue import load_corpus
+from .config import SlrError, command, load_config, override, parse_config, whole_file
 from .scoring import show_alignment
-from .signer import load_corpus
-from .training import default_recipe, evaluate, plot_history, train_model, whole_file
+from .training import default_recipe, evaluate, plot_history, train_model
 
 # %% ../nbs/16_study.ipynb #decb3664
 def study_configs(
@@ -136,10 +136,10 @@ def save_study(
         with whole_file(out/name) as p: fig.savefig(p, format='png', dpi=110)
         plt.close(fig)
 
-# %% ../nbs/16_study.ipynb #c8ec6230
+# %% ../nbs/16_study.ipynb #d3ff66bb
 @command
 def slr_study(
-    corpus:str='signer', # signer, boston104, asl_words or mp_data
+    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
     root:str=None,       # folder or file of a recorded corpus
     config:str=None,     # settings file or recipe (default: the corpus's own recipe)
     out:str='runs',      # folder of the runs

@@ -4,13 +4,11 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'CHECKPOINT_VERSION', 'seed_everything', 'train_epoch', 'Recognition', 'recognise', 'score_dataset', 'fit',
-           'plot_history', 'output_folder', 'whole_file', 'Checkpoint', 'save_checkpoint', 'load_checkpoint',
-           'provenance', 'fit_settings', 'say', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
-           'slr_train', 'slr_eval']
+           'plot_history', 'Checkpoint', 'save_checkpoint', 'load_checkpoint', 'provenance', 'fit_settings', 'say',
+           'protocol_of', 'default_recipe', 'make_datasets', 'train_model', 'evaluate', 'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #5ce8c24d
-import json as json_, os, random, sys, tempfile, time
-from contextlib import contextmanager
+# %% ../nbs/11_training.ipynb #15d113a7
+import json as json_, random, sys, time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean as mean
@@ -27,11 +25,11 @@ from tqdm.auto import tqdm
 from .batches import FeatureStats, SignDataset, make_loader, set_epoch
 from .bilstm import resolve_device
 from .bilstm_optimized import create_model, warm_start
-from .config import Config, SlrError, circumstances, command, load_config, override, parse_config, recipes
+from .catalogue import load_corpus
+from .config import Config, SlrError, circumstances, command, load_config, output_folder, override, parse_config, recipes, whole_file
 from .corpora import SPECIALS, Vocabulary, fingerprint
 from .ctc import blank_rate, find_infeasible, greedy_decode, make_ctc_loss, required_steps
-from .scoring import score
-from .signer import load_corpus
+from .scoring import align_corpus, score, total
 
 # %% ../nbs/11_training.ipynb #fee36449
 def seed_everything(seed:int):
@@ -67,7 +65,7 @@ def train_epoch(
         if on_step: on_step()
     return dict(loss=mean(losses), gradient_norm=mean(norms), gradient_norm_std=float(np.std(norms)), clipped=mean(n>cfg.training.gradient_clip_norm for n in norms), infeasible=infeasible)
 
-# %% ../nbs/11_training.ipynb #5321a876
+# %% ../nbs/11_training.ipynb #2c95d3f4
 @dataclass(frozen=True)
 class Recognition:
     "What a model made of a dataset"
@@ -96,13 +94,16 @@ def recognise(
     return Recognition(hypotheses, loss/n, blanks/steps, time.perf_counter()-t0)
 
 def score_dataset(
-    dataset,    # a `SignDataset`
-    hypotheses, # utterance id → glosses
-):              # -> `Score`
+    dataset,       # a `SignDataset`
+    hypotheses,    # utterance id → glosses
+    protocol='raw',# or an official one
+):                 # -> `Score`
     "Word error rate of hypotheses for a dataset"
-    return score([u.glosses for u in dataset.utterances], [hypotheses[u.id] for u in dataset.utterances])
+    refs = {u.id: list(u.glosses) for u in dataset.utterances}
+    if protocol=='raw': return score(refs.values(), [hypotheses[k] for k in refs])
+    return total(align_corpus(refs, hypotheses, protocol))
 
-# %% ../nbs/11_training.ipynb #660379a1
+# %% ../nbs/11_training.ipynb #bcea1c9c
 def fit(
     model,
     train_ds:SignDataset,
@@ -110,6 +111,7 @@ def fit(
     cfg:Config,
     on_best=None,  # called with the epoch's row whenever the model is the best so far
     progress=True, # show a bar on standard error
+    protocol='raw',# how dev is scored
 ) -> list:         # a row of metrics an epoch
     "Train until dev stops improving; `model` is left at its best epoch"
     t = cfg.training
@@ -119,7 +121,7 @@ def fit(
     history, best, best_epoch, state = [], np.inf, 0, None
     with tqdm(total=t.epochs*len(loader), disable=not progress, file=sys.stderr, unit='batch', mininterval=.5) as bar:
         for epoch in range(1, t.epochs+1):
-            row = _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar)
+            row = _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar, protocol)
             history.append(row)
             criterion = row['dev_wer']+row['dev_loss']/1000
             scheduler.step(criterion)
@@ -131,7 +133,7 @@ def fit(
     model.load_state_dict(state)
     return history
 
-def _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar):
+def _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar, protocol):
     "Train, look at dev, and put both in a row"
     set_epoch(loader, epoch)
     bar.set_description(f'epoch {epoch}/{cfg.training.epochs}')
@@ -139,7 +141,7 @@ def _run_epoch(model, loader, dev_ds, optimizer, cfg, epoch, bar):
     row = dict(epoch=epoch, **train_epoch(model, loader, optimizer, cfg, bar.update))
     row['seconds'] = time.perf_counter()-t0
     dev = recognise(model, dev_ds)
-    row.update(dev_loss=dev.loss, dev_wer=score_dataset(dev_ds, dev.hypotheses).wer, blank_rate=dev.blank_rate, learning_rate=optimizer.param_groups[0]['lr'])
+    row.update(dev_loss=dev.loss, dev_wer=score_dataset(dev_ds, dev.hypotheses, protocol).wer, blank_rate=dev.blank_rate, learning_rate=optimizer.param_groups[0]['lr'])
     bar.set_postfix(loss=f"{row['loss']:.2f}", dev_wer=f"{row['dev_wer']:.1%}", grad=f"{row['gradient_norm']:.1f}", blank=f"{dev.blank_rate:.0%}")
     return row
 
@@ -159,31 +161,6 @@ def plot_history(
         ax.set(ylabel=label, ylim=(0,None))
     axs[2].axhline(clip_norm, color='#949494', ls='--', lw=1)
     return fig
-
-# %% ../nbs/11_training.ipynb #3f99275b
-def output_folder(
-    path, # to make, with its parents
-) -> Path:
-    "A folder that can be written to, or an error that says so before the work starts"
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path).close()
-    except OSError as e: raise SlrError(f"{path}: can't write there ({e.strerror}); choose another folder (--out DIR)") from None
-    return path
-
-@contextmanager
-def whole_file(
-    path, # where the file goes
-):        # -> a path to write to
-    "Write a file beside its place; it appears there when it is complete"
-    path = Path(path)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        yield part
-        with open(part, 'rb+') as f: os.fsync(f.fileno())
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/11_training.ipynb #d6cf1c0d
 CHECKPOINT_VERSION = '1'
@@ -258,8 +235,12 @@ def fit_settings(
     if input_dim!=width: raise SlrError(f"settings: model.architecture.input_dim is {input_dim}, but features are {width} wide (33 landmarks x 2{', twice with velocity' if cfg.features.velocity else ''}); set it to {width}")
     return override(cfg, {'model.architecture.vocab_size': len(vocab)})
 
-# %% ../nbs/11_training.ipynb #971d165a
+# %% ../nbs/11_training.ipynb #7acf287d
 def say(*args): print(*args, file=sys.stderr)
+
+def protocol_of(corpus_name):
+    "How a corpus is scored: PHOENIX-2014 officially, all others by plain edit distance"
+    return 'phoenix2014' if corpus_name in ('phoenix2014','phoenix2014-si5') else 'raw'
 
 def default_recipe(corpus_name):
     "The recipe for a corpus: its own if there is one, else the guide's"
@@ -274,7 +255,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #8274d6f8
+# %% ../nbs/11_training.ipynb #b0144339
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -311,13 +292,13 @@ def train_model(
     def _save(row):
         save_checkpoint(folder/'best.safetensors', model, cfg, train_ds.vocab, train_ds.stats, info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
         with whole_file(folder/'config.json') as p: p.write_text(cfg.model_dump_json(indent=1))
-    history = fit(model, train_ds, dev_ds, cfg, _save, progress)
+    history = fit(model, train_ds, dev_ds, cfg, _save, progress, protocol_of(corpus.name))
     with whole_file(folder/'history.json') as p: p.write_text(json_.dumps(history, indent=1))
     with whole_file(folder/'curves.png') as p: plot_history({cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm).savefig(p, format='png', dpi=110)
     plt.close()
     return load_checkpoint(folder/'best.safetensors', device), history
 
-# %% ../nbs/11_training.ipynb #3a9f9954
+# %% ../nbs/11_training.ipynb #437fbb75
 def evaluate(
     checkpoint:Checkpoint,
     corpus,                # a `Corpus`
@@ -331,15 +312,16 @@ def evaluate(
     seen = {u.glosses for u in corpus.train+(corpus.dev if split=='test' else [])}
     new = [u for u in utterances if u.glosses not in seen]
     oov = checkpoint.vocab.out_of_vocabulary(utterances)
-    return dict(split=split, score=score_dataset(dataset, r.hypotheses),
+    protocol = protocol_of(corpus.name)
+    return dict(split=split, score=score_dataset(dataset, r.hypotheses), official=score_dataset(dataset, r.hypotheses, protocol) if protocol!='raw' else None,
                 score_new_sentences=score([u.glosses for u in new], [r.hypotheses[u.id] for u in new]) if new else None,
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #afcc651f
+# %% ../nbs/11_training.ipynb #57e5a282
 @command
 def slr_train(
-    corpus:str='signer', # signer, boston104, asl_words or mp_data
+    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
     root:str=None,       # folder or file of a recorded corpus
     config:str=None,     # settings file or recipe (default: the corpus's own recipe)
     name:str=None,       # of the run (default: corpus and model)
@@ -360,14 +342,15 @@ def slr_train(
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #3fca94c9
+# %% ../nbs/11_training.ipynb #90de7a3e
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
-    corpus:str='signer', # signer, boston104, asl_words or mp_data
+    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
     root:str=None,       # folder or file of a recorded corpus
     split:str='test',    # test or dev
     device:str=None,     # cpu or cuda (default: cuda where there is one)
+    hypotheses:str=None, # file to write what was recognised to, for slr_score: id<TAB>glosses
     json:bool=False,     # print one JSON object and nothing else
 ):
     "Score a trained model on a corpus"
@@ -375,9 +358,12 @@ def slr_eval(
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
     r = evaluate(ckpt, load_corpus(corpus, root), split)
     if ckpt.info.get('corpus')!=corpus: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus')}, not on {corpus}")
-    scores = {k: r[k].as_dict() if r[k] else None for k in ('score','score_new_sentences')}
+    scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','score_new_sentences')}
+    if hypotheses:
+        with whole_file(hypotheses) as p: p.write_text(''.join(f"{u['id']}\t{' '.join(u['hypothesis'])}\n" for u in r['utterances']), encoding='utf-8')
     if json: print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}))
     else:
         print(f"{corpus} {split}: {r['score']}")
+        if r['official']: print(f"  by the official protocol: {r['official']}")
         if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
         print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
