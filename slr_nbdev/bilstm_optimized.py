@@ -81,7 +81,7 @@ def main():
 
 if __name__=='__main__': main()
 
-# %% ../nbs/07_bilstm_optimized.ipynb #4b3083b4
+# %% ../nbs/07_bilstm_optimized.ipynb #6e504bf8
 @patch
 def load_state_dict(self:OptimizedBiLSTMModel,
     state_dict, # weights of an optimized model
@@ -89,7 +89,7 @@ def load_state_dict(self:OptimizedBiLSTMModel,
 ):
     "Load weights; those of the original model are refused with an explanation"
     if 'lstm.weight_ih_l0' in state_dict: raise SlrError("these are weights of the original model (BiLSTMModel). They don't fit: its LSTM layers are 256 wide and read the features, the optimized model's are 192 wide and read a projection at half the frame rate. "
-        "Load them into create_bilstm_model(...), and let that model teach this one (warm_start, or slr_train --warm-start), or train from scratch")
+        "Load them into create_bilstm_model(...), and let that model teach this one (warm_start, or slr_train --warm_start), or train from scratch")
     return nn.Module.load_state_dict(self, state_dict, *args, **kwargs)
 
 # %% ../nbs/07_bilstm_optimized.ipynb #e557a235

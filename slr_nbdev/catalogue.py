@@ -6,7 +6,7 @@
 __all__ = ['READINGS', 'STORE_PLACE', 'CORPORA', 'read_npz_features', 'read_pose_landmarks', 'read_targets', 'import_poses',
            'simulate_poses', 'read_phoenix', 'load_corpus', 'check_corpus', 'slr_data']
 
-# %% ../nbs/04b_catalogue.ipynb #21b41a6e
+# %% ../nbs/04b_catalogue.ipynb #3c231cdc
 import hashlib, json as json_, re, sys, zipfile
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from fastcore.script import Param
 from tqdm.auto import tqdm
 
 from .batches import FeatureStore, write_store
-from .config import SlrError, command, output_folder
+from .config import SlrError, circumstances, command
 from .corpora import PHOENIX, RECORDED_CORPORA, Corpus, CorpusSource, check_phoenix, clean_gloss, clean_sentence, corpus_folder, describe_corpus, landmarks_from_holistic, phoenix_report, phoenix_tree, read_annotations, read_num_frames
 from .landmarks import N_LANDMARKS, check_landmarks, fill_gaps, normalise_body
 from .signer import make_lexicon, make_signer, sign_sentence, simulate_corpus
@@ -167,7 +167,7 @@ def load_corpus(
     if root is None and source.fetch: root = source.fetch()
     return source.read(root)
 
-# %% ../nbs/04b_catalogue.ipynb #6e50c826
+# %% ../nbs/04b_catalogue.ipynb #a98aacf4
 def _list_corpora():
     return {k: dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch)) for k,s in CORPORA.items()}
 
@@ -182,7 +182,7 @@ def _check(name, root):
     "Result and text of a check: of the official tree, or of a corpus that can be opened"
     if name in PHOENIX and root and not (Path(root)/'train.json').is_file():
         report = check_phoenix(name, root)
-        return report, phoenix_report(name, report)
+        return report|{'provenance': circumstances()}, phoenix_report(name, report)
     r = check_corpus(name, root)
     return r|{'parts': r['parts'].to_dict()}, f"{name} ({r['kind']})\n{r['parts'].to_string()}"
 

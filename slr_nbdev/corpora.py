@@ -8,8 +8,8 @@ __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PIC
            'Utterance', 'Corpus', 'Vocabulary', 'read_table', 'refuse_duplicates', 'corpus_folder', 'carve_dev',
            'read_boston104', 'fetch_boston104', 'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip',
            'stitch', 'read_mp_data', 'read_asl_words', 'PhoenixLayout', 'phoenix_tree', 'Annotation',
-           'read_annotations', 'clean_gloss', 'clean_sentence', 'gloss_readings', 'frame_folder', 'read_num_frames',
-           'check_phoenix', 'phoenix_report', 'describe_corpus', 'fingerprint', 'CorpusSource']
+           'read_annotations', 'clean_gloss', 'clean_sentence', 'gloss_readings', 'phoenix_statistics', 'frame_folder',
+           'read_num_frames', 'check_phoenix', 'phoenix_report', 'describe_corpus', 'fingerprint', 'CorpusSource']
 
 # %% ../nbs/02_corpora.ipynb #e38d5791
 import hashlib, itertools, re, warnings, zipfile
@@ -432,7 +432,20 @@ def gloss_readings(
     return dict(sentences=len(annotations), tokens=raw.total(), types=len(raw), markers=markers, types_without_markers=len(raw)-len(markers),
                 types_normalised=len({g for a in annotations for g in clean_sentence(a.glosses)}))
 
-# %% ../nbs/02_corpora.ipynb #a37d447e
+# %% ../nbs/02_corpora.ipynb #b9311e82
+def phoenix_statistics(
+    annotations, # of `Annotation`
+    frames,      # utterance → frames; may be empty
+) -> dict:       # numbers alone, no gloss and no sentence
+    "Sentence lengths, frames per gloss, how often the glosses occur, glosses per signer"
+    count = lambda values: {str(k): n for k,n in sorted(Counter(values).items())}
+    tokens = Counter(g for a in annotations for g in a.glosses)
+    per_signer = Counter()
+    for a in annotations: per_signer[a.signer] += len(a.glosses)
+    return dict(glosses_per_sentence=count(len(a.glosses) for a in annotations), frames_per_gloss=count(round(frames[a.id]/len(a.glosses)) for a in annotations if a.id in frames),
+                frames=sum(frames.get(a.id, 0) for a in annotations), occurrences=sorted(tokens.values(), reverse=True), glosses_per_signer=dict(sorted(per_signer.items())))
+
+# %% ../nbs/02_corpora.ipynb #8bf0a1d2
 def frame_folder(
     tree,       # from `phoenix_tree`
     split,
@@ -458,20 +471,22 @@ def _check_split(name, tree, split, known):
     folders = {a.id: frame_folder(tree, split, a) for a in annotations}
     found = {k: sum(f.suffix in ('.png','.jpg') for f in p.iterdir()) for k,p in folders.items() if p.is_dir()}
     differ = [f'{k} ({n} frames, {known[k]} expected)' for k,n in found.items() if k in known and n!=known[k]]
-    return dict(utterances=len(annotations), official=layout.official[split], lost=[k for k in layout.lost if split=='train' and k not in folders],
+    sha256 = hashlib.sha256((tree/layout.annotations.format(split=split)).read_bytes()).hexdigest()
+    return dict(utterances=len(annotations), official=layout.official[split], sha256=sha256, lost=[k for k in layout.lost if split=='train' and k not in folders],
                 with_frames=len(found), without_frames=[str(p.relative_to(tree)) for k,p in folders.items() if k not in found][:3], frame_counts_differ=differ)
 
 def check_phoenix(
     name, # a key of `PHOENIX`
     root, # the official tree, or a folder above it
-) -> dict: # tree, splits, readings of the vocabulary, out of vocabulary
-    "What is there of a PHOENIX corpus, and what is missing"
+) -> dict: # tree, splits, readings of the vocabulary, out of vocabulary, statistics
+    "What is there of a PHOENIX corpus, and what is missing; with numbers for its figures"
     tree = phoenix_tree(name, root)
     known, parts = read_num_frames(tree), {s: read_annotations(name, tree, s) for s in ('train','dev','test')}
     raw, clean = ({g for a in parts['train'] for g in f(a.glosses)} for f in (tuple, clean_sentence))
     outside = lambda split, vocab: Counter(g for a in parts[split] for g in a.glosses if g not in vocab)
     oov = {s: {k: dict(types=len(c), tokens=c.total(), share=round(c.total()/sum(len(a.glosses) for a in parts[s]), 4)) for k,v in (('as written',raw), *([('after the clean-up',clean)] if PHOENIX[name].cleaned else [])) for c in [outside(s, v)]} for s in ('dev','test')}
-    return dict(tree=str(tree), splits={s: _check_split(name, tree, s, known) for s in parts}, vocabulary=gloss_readings(parts['train']), out_of_vocabulary=oov)
+    return dict(tree=str(tree), splits={s: _check_split(name, tree, s, known) for s in parts}, vocabulary=gloss_readings(parts['train']), out_of_vocabulary=oov,
+                statistics={s: phoenix_statistics(a, known) for s,a in parts.items()})
 
 # %% ../nbs/02_corpora.ipynb #c81ecc14
 def phoenix_report(

@@ -1,0 +1,103 @@
+"PHOENIX: the real annotations where they are, the recipe from archive to official score on a miniature, and a store that survives a kill"
+import json, random, signal, subprocess, sys, time
+import numpy as np, pytest
+from slr_nbdev.batches import FeatureStore, write_store
+from slr_nbdev.catalogue import read_pose_landmarks
+from slr_nbdev.config import SlrError
+from slr_nbdev.landmarks import PoseLandmark
+
+def miniature(d, n=dict(train=16, dev=4, test=4)):
+    "A corpus in the official layout, with ground truth for the score"
+    rng = np.random.default_rng(0)
+    for sub in ('annotations/manual','evaluation'): (d/sub).mkdir(parents=True)
+    for split,k in n.items():
+        rows = [(f'{split}-{i}', f'Signer0{i%3+1}', ' '.join(rng.choice(['REGEN','loc-NORD' if split=='train' else 'NORD','SONNE'], 3))) for i in range(k)]
+        (d/'annotations'/'manual'/f'{split}.corpus.csv').write_text('id|folder|signer|annotation\n'+''.join(f'{i}|{i}/1/*.png|{s}|{g}\n' for i,s,g in rows))
+        (d/'evaluation'/f'phoenix2014-groundtruth-{split}.stm').write_text(''.join(f'{i} 1 {s} 0.0 1.79769e+308 {g}\n' for i,s,g in rows))
+    return d
+
+def test_real_annotations_are_complete(run, real_data):
+    root = real_data/'phoenix2014'/'phoenix-2014-multisigner'
+    if not root.exists(): pytest.skip('PHOENIX-2014 is not here')
+    report = json.loads(run('slr_data','check','phoenix2014','--root',root,'--json').stdout)
+    assert {s: r['utterances'] for s,r in report['splits'].items()}==dict(train=5671, dev=540, test=629)
+    assert report['splits']['train']['lost']==['13April_2011_Wednesday_tagesschau_default-14']
+    assert [report['vocabulary'][k] for k in ('types','types_without_markers','types_normalised','tokens')]==[1231, 1226, 1100, 65211]
+    assert [report['out_of_vocabulary'][s]['after the clean-up'][k] for s in ('dev','test') for k in ('types','tokens')]==[24, 29, 36, 37]
+    text = run('slr_data','check','phoenix2014','--root',root).stdout
+    assert 'no videos found' in text and 'features/fullFrame-210x260px/train/' in text and '5,672 (official)' in text
+
+def test_real_phoenix_t(run, real_data):
+    root = real_data/'phoenix2014T'
+    if not root.exists(): pytest.skip('PHOENIX-2014-T is not here')
+    report = json.loads(run('slr_data','check','phoenix2014T','--root',root,'--json').stdout)
+    assert {s: r['utterances'] for s,r in report['splits'].items()}==dict(train=7096, dev=519, test=642)
+
+def test_real_pose_file(real_data):
+    path = real_data/'media'/'phoenix14t_sample.pose'
+    if not path.exists(): pytest.skip('no .pose file here')
+    clip = read_pose_landmarks(path)
+    assert clip.shape==(86,33,2)
+    shoulders = clip[:,[PoseLandmark.LEFT_SHOULDER,PoseLandmark.RIGHT_SHOULDER]]
+    assert np.isfinite(shoulders).all() and (shoulders>0).all() and (shoulders<1).all()
+    assert (clip[:,PoseLandmark.NOSE,1]<shoulders[...,1].min(1)).all()   # the head is above the shoulders
+
+def test_from_archive_to_official_score(run, tmp_path):
+    "Check, simulate, train, evaluate, score: the two ways to the official WER agree"
+    root = miniature(tmp_path/'phoenix')
+    assert run('slr_data','check','phoenix2014','--root',root).returncode==0
+    early = run('slr_train','--corpus','phoenix2014','--root',root,'--device','cpu')
+    assert early.returncode!=0 and 'no poses yet' in early.stderr and 'slr_data import' in early.stderr
+    made = run('slr_data','simulate','phoenix2014','--root',root,'--json')
+    assert made.returncode==0, made.stderr
+    train = run('slr_train','--corpus','phoenix2014','--root',root,'--epochs','1','--device','cpu','--json')
+    assert train.returncode==0, train.stderr
+    info = json.loads(train.stdout)
+    assert info['corpus_kind']=='simulated'
+    scored = run('slr_eval',info['checkpoint'],'--corpus','phoenix2014','--root',root,'--device','cpu','--hypotheses','hyp.tsv','--json')
+    official = json.loads(scored.stdout)['official']
+    again = json.loads(run('slr_score', root/'evaluation'/'phoenix2014-groundtruth-test.stm', 'hyp.tsv', '--json').stdout)
+    assert [official[k] for k in ('words','correct','substitutions','deletions','insertions','sentence_errors')]==[again[k] for k in ('words','correct','sub','delete','ins','sent_err')]
+
+BROKEN = {
+    'unknown column': (lambda t: t.replace('annotation', 'glosses', 1), ['train.corpus.csv', 'unknown: glosses']),
+    'empty annotation': (lambda t: t+'x|x/1/*.png|Signer01| \n', ['line 18', 'the annotation of x is empty']),
+    'duplicate': (lambda t: t+t.splitlines()[1]+'\n', ['line 18', 'train-0 is given twice']),
+    'empty file': (lambda t: '', ['train.corpus.csv', 'the file is empty'])}
+
+@pytest.mark.parametrize('case', [*BROKEN, 'not UTF-8'])
+def test_wrong_annotations_stop_before_anything_is_written(case, run, tmp_path):
+    root = miniature(tmp_path/'p')
+    path = root/'annotations'/'manual'/'train.corpus.csv'
+    if case=='not UTF-8': path.write_bytes(path.read_bytes()+b'x|x|Signer01|M\xdcNCHEN\n'); says = ['line 18', 'not UTF-8']
+    else: change, says = BROKEN[case]; path.write_text(change(path.read_text()))
+    for args in (('check',), ('simulate','--out','store')):
+        r = run('slr_data',args[0],'phoenix2014','--root',root,*args[1:])
+        assert r.returncode!=0 and r.stdout=='' and len(r.stderr.strip().splitlines())==1
+        for s in says: assert s in r.stderr, r.stderr
+    assert not (tmp_path/'store').exists()
+
+WRITER = """
+import sys, numpy as np
+from slr_nbdev.batches import write_store
+about = dict(landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-')
+print('ready', flush=True)
+for k in range(10**6):
+    write_store(sys.argv[1], 'train', [(f'u{i}', 'S', ('A',), np.full((200,66), k%7, np.float32)) for i in range(40)], about)
+"""
+
+def test_a_kill_while_writing_leaves_a_whole_store(tmp_path):
+    "SIGKILL at random moments of a program that does nothing but write: the store is always one of those that were written"
+    rng, seen = random.Random(0), set()
+    for _ in range(12):
+        p = subprocess.Popen([sys.executable, '-c', WRITER, str(tmp_path/'store')], stdout=subprocess.PIPE)
+        p.stdout.readline(); time.sleep(rng.uniform(.02, .4)); p.send_signal(signal.SIGKILL); p.wait()
+        try: store = FeatureStore(tmp_path/'store', 'train')
+        except SlrError as e: assert not seen and 'no feature store' in str(e); continue
+        values = {float(v) for i in (0, 39) for v in np.unique(store.frames(i))}
+        assert len(store)==40 and len(values)==1
+        seen |= values
+    assert seen
+    about = dict(landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-')
+    write_store(tmp_path/'store', 'train', [('u', 'S', ('A',), np.ones((3,66), np.float32))], about)
+    assert sorted(p.suffix for p in (tmp_path/'store').iterdir())==['.json','.safetensors']   # what killed writes left behind is gone
