@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['GLOSSES', 'BENCHMARKS', 'Interval', 'bootstrap', 'stopwatch', 'paired', 'random_batch', 'inference', 'random_targets',
            'training', 'size_by_part', 'latency', 'memory_as_guide', 'memory_in_full', 'peak_mib', 'memory_measured',
-           'ctc_calls', 'ctc_times', 'step_split', 'growth', 'growths', 'flops_per_frame', 'matmul_peak', 'utilisation',
-           'memory', 'step_splits', 'training_ratio', 'guide_models', 'run_benchmarks', 'slr_bench', 'draw_latency',
-           'draw_memory', 'draw_ctc', 'plot_benchmarks']
+           'ctc_calls', 'ctc_times', 'step_split', 'growth', 'memory_growth', 'growths', 'flops_per_frame',
+           'matmul_peak', 'utilisation', 'memory', 'step_splits', 'training_ratio', 'guide_models', 'run_benchmarks',
+           'slr_bench', 'draw_latency', 'draw_memory', 'draw_ctc', 'plot_benchmarks']
 
 # %% ../nbs/12_benchmarks.ipynb #11ebad20
 import json as json_, os, time
@@ -287,22 +287,32 @@ def growth(
     slopes = [np.polyfit(np.log(sizes), np.log(t), 1)[0] for t in times]
     return dict(exponent=asdict(bootstrap(slopes)), sizes=list(sizes), ms=(1000*np.median(times, 0)).round(3).tolist())
 
-# %% ../nbs/12_benchmarks.ipynb #51d95a4e
+# %% ../nbs/12_benchmarks.ipynb #7fb6c107
+def memory_growth(
+    model,
+) -> dict: # over what → exponent
+    "Exponents with which the counted memory of a training step grows, weights and their company apart"
+    def _mib(m, B, T): return sum(v for k,v in memory_in_full(m, B, T).items() if k in ('inputs','log_probs','kept'))
+    slope = lambda sizes, f: float(np.polyfit(np.log(sizes), np.log([f(s) for s in sizes]), 1)[0])
+    device = next(model.parameters()).device
+    return dict(B=slope((4,8,16), lambda B: _mib(model, B, 75)), T=slope((75,150,300), lambda T: _mib(model, 4, T)), V=slope((500,1000,2000), lambda V: _mib(type(model)(vocab_size=V).to(device), 4, 75)))
+
 def growths(
     models:dict,
     repeats=10,
     device='cpu',
 ) -> dict:       # what → over what → exponent
-    "How inference and CTC grow with batch size, length and vocabulary"
+    "How inference, a training step, its memory, and CTC grow with batch size, length and vocabulary"
     out = {}
+    def _over(run, B=(4,8,16,32), T=(75,150,300,600), V=(500,1000,2000,4000)): # run: batch size, length, vocabulary (None: the guide's) → function
+        return dict(B=growth(lambda n: run(n, 150, None), B, repeats, device), T=growth(lambda n: run(8, n, None), T, repeats, device), V=growth(lambda n: run(8, 150, n), V, repeats, device))
     for name,m in models.items():
-        kind = type(m)
-        with_vocab = lambda V: inference(kind(vocab_size=V).to(device), 8, 150)
-        out[name] = dict(B=growth(lambda B: inference(m, B, 150), (4,8,16,32), repeats, device), T=growth(lambda T: inference(m, 8, T), (75,150,300,600), repeats, device),
-                         V=growth(with_vocab, (500,1000,2000,4000), repeats, device))
-    step = lambda *args, **kw: (lambda f, b: lambda: (f(), b()))(*ctc_calls(*args, device=device, **kw))
-    out['ctc'] = dict(B=growth(lambda B: step(150, B), (4,8,16,32), repeats, device), T=growth(lambda T: step(T, 8), (75,150,300,600), repeats, device),
-                      V=growth(lambda V: step(150, 8, V), (500,1000,2000,4000), repeats, device))
+        sized = lambda V: m if V is None else type(m)(vocab_size=V).to(device)
+        out[f'inference, {name}'] = _over(lambda B, T, V: inference(sized(V), B, T))
+        out[f'training step, {name}'] = _over(lambda B, T, V: training(sized(V), B, T), (2,4,8), (75,150,300), (500,1000,2000))
+        out[f'memory, {name}'] = memory_growth(m)
+    both = lambda f, b: lambda: (f(), b())
+    out['ctc'] = _over(lambda B, T, V: both(*ctc_calls(T, B, V or 1229, device=device)))
     return out
 
 # %% ../nbs/12_benchmarks.ipynb #8a0c676c
