@@ -22,9 +22,9 @@ from .config import AugmentationConfig, FeaturesConfig, SlrError, output_folder,
 from .corpora import PAD, Vocabulary
 from .landmarks import N_LANDMARKS, fill_gaps, flatten_pose, normalise_body
 
-# %% ../nbs/04_batches.ipynb #81692929
+# %% ../nbs/04_batches.ipynb #1b757f65
 STORE_SCHEMA = 1
-STORE_ABOUT = ('landmarks','normalisation','extractor','kind','source') # what the writer must tell
+STORE_ABOUT = ('corpus','glosses','landmarks','normalisation','extractor','kind','source','missing') # what the writer must tell
 
 def _sha256(path):
     "Hash of a file, a piece at a time"
@@ -52,6 +52,7 @@ def write_store(
     types = sorted({g for s in glosses for g in s})
     number = {g: i for i,g in enumerate(types)}
     frames, offsets = _ragged(clips, dtype, clips[0].shape[1:])
+    if np.isinf(frames).any(): raise SlrError(f"store: numbers in {split} that are too large for float16; use float32")
     targets, target_offsets = _ragged([[number[g] for g in s] for s in glosses], np.int32)
     folder = output_folder(folder)
     return _commit_store(folder, split, dict(frames=frames, offsets=offsets, targets=targets, target_offsets=target_offsets),
@@ -79,7 +80,7 @@ def _commit_store(folder, split, tensors, metadata, head):
         if old!=data: old.unlink()
     return folder/f'{split}.json'
 
-# %% ../nbs/04_batches.ipynb #26c8d7e6
+# %% ../nbs/04_batches.ipynb #933f1ea9
 class FeatureStore:
     "One split of a store, verified and memory-mapped"
     def __init__(self,
@@ -100,6 +101,7 @@ class FeatureStore:
         self.offsets, targets, where = (self.file.get_tensor(k) for k in ('offsets','targets','target_offsets'))
         self.glosses = [tuple(types[i] for i in targets[a:b]) for a,b in zip(where, where[1:])]
         self.rows = self.file.get_slice('frames')
+        if self.rows.get_shape()[1]!=2*N_LANDMARKS: raise ValueError(f'{self.rows.get_shape()[1]} numbers a frame, expected {2*N_LANDMARKS}')
         if not len(self.ids)==len(self.signers)==len(self.glosses)==len(self.offsets)-1 or self.offsets[-1]!=self.rows.get_shape()[0]: raise ValueError('its parts do not fit together')
 
     def __len__(self): return len(self.ids)

@@ -53,7 +53,7 @@ def bootstrap(
     low, high = np.quantile(statistic(values[draws], axis=1), (.025,.975))
     return Interval(float(statistic(values, axis=0)), float(low), float(high))
 
-# %% ../nbs/12_benchmarks.ipynb #5b55a5ba
+# %% ../nbs/12_benchmarks.ipynb #fd1bc5bd
 def stopwatch(
     f,             # without arguments
     device='cpu',
@@ -62,8 +62,9 @@ def stopwatch(
     if torch.device(device).type!='cuda':
         t0 = time.perf_counter(); f()
         return time.perf_counter()-t0
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize(device); start.record(); f(); end.record(); torch.cuda.synchronize(device)
+    with torch.cuda.device(device):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize(); start.record(); f(); end.record(); torch.cuda.synchronize()
     return start.elapsed_time(end)/1000
 
 def paired(
@@ -105,7 +106,7 @@ def inference(
     if not _run()[0].isfinite().all(): raise SlrError(f"{type(model).__name__}: its output has values that aren't numbers (NaN or infinite); load sound weights before measuring it")
     return _run
 
-# %% ../nbs/12_benchmarks.ipynb #ffab4800
+# %% ../nbs/12_benchmarks.ipynb #5cc570b0
 GLOSSES = 11 # in a sentence of PHOENIX-2014, on average
 
 def random_targets(
@@ -129,9 +130,13 @@ def training(
     y, k = random_targets(model.vocab_size, batch_size)
     ctc_loss = make_ctc_loss()
     def _run():
-        model.train(); model.zero_grad(set_to_none=True)
+        model.train()
         log_probs, steps = model(x, n)
-        ctc_loss(log_probs, y.to(x.device), steps, k).backward()
+        loss = ctc_loss(log_probs, y.to(x.device), steps, k)
+        loss.backward()
+        model.zero_grad(set_to_none=True) # so that each call finds what the first one found
+        return loss
+    if not _run().isfinite(): raise SlrError(f"{type(model).__name__}: its loss isn't a number; load sound weights before measuring it")
     return _run
 
 # %% ../nbs/12_benchmarks.ipynb #5a977fc6
@@ -252,7 +257,7 @@ def ctc_times(
             rows.append(dict(length=T, part=part, full=1000*t['a'], half=1000*t['b'], ratio=t['ratio']))
     return rows
 
-# %% ../nbs/12_benchmarks.ipynb #8f85e703
+# %% ../nbs/12_benchmarks.ipynb #98369973
 def step_split(
     model,
     loader,        # batches
@@ -268,6 +273,7 @@ def step_split(
         x, y, n, k = batch.to(device); _mark()
         log_probs, steps = model(x, n); _mark()
         loss = ctc_loss(log_probs, y, steps, k); _mark()
+        if not loss.isfinite(): raise SlrError(f"{type(model).__name__}: its loss isn't a number; load sound weights before measuring it")
         loss.backward(); _mark()
         nn.utils.clip_grad_norm_(model.parameters(), 5.); optimizer.step(); optimizer.zero_grad(); _mark()
     seconds = np.diff(marks).reshape(-1, 5)[1:].mean(0) # the first step warms up

@@ -113,7 +113,7 @@ def distillation_loss(
     "Kullback-Leibler divergence from the teacher, averaged over real steps"
     return F.kl_div(log_probs, posteriors, reduction='sum')/output_lengths.sum()
 
-# %% ../nbs/07_bilstm_optimized.ipynb #24b93cda
+# %% ../nbs/07_bilstm_optimized.ipynb #b191b660
 def warm_start(
     model:OptimizedBiLSTMModel,
     teacher:BiLSTMModel,    # an original model, trained with the same features and vocabulary
@@ -123,7 +123,7 @@ def warm_start(
     clip_norm:float=5.,     # of the gradient
     on_epoch=None,          # called after each pass with its mean loss
 ):
-    "Teach an optimized model the frame posteriors of an original one"
+    "Teach an optimized model the frame posteriors of an original one, with AdamW and its default weight decay"
     for key in ('input_dim','vocab_size'):
         if getattr(model, key)!=getattr(teacher, key): raise SlrError(f"warm_start: the teacher's {key} is {getattr(teacher, key)}, the model's {getattr(model, key)}; the teacher must have been trained on the same features and vocabulary")
     optimizer, device = torch.optim.AdamW(model.parameters(), learning_rate), next(model.parameters()).device

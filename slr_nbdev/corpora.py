@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON104_URL',
-           'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'PHOENIX', 'RECORDED_CORPORA',
+           'TRAIN_DEALS', 'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'PHOENIX', 'READINGS', 'RECORDED_CORPORA',
            'Utterance', 'Corpus', 'Vocabulary', 'read_table', 'refuse_duplicates', 'corpus_folder', 'carve_dev',
            'read_boston104', 'fetch_boston104', 'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip',
            'stitch', 'read_mp_data', 'read_asl_words', 'PhoenixLayout', 'phoenix_tree', 'Annotation',
@@ -422,6 +422,12 @@ def clean_sentence(
     text = re.sub(rf'(?<![^ ]){letter}(?:[ +]{letter})+(?![^ ])', lambda m: m[0].replace(' ', '+'), text)
     return [g for g,same in itertools.groupby(text.split()) for _ in (same if not re.fullmatch('[A-Z]+', g) else [0])]
 
+# %% ../nbs/02_corpora.ipynb #e91f6e3a
+READINGS = {
+    'written': tuple,
+    'unmarked': lambda glosses: tuple(g for g in glosses if not re.fullmatch('__.*__', g)),
+    'cleaned': lambda glosses: tuple(clean_sentence(glosses))}
+
 # %% ../nbs/02_corpora.ipynb #20fce826
 def gloss_readings(
     annotations, # of `Annotation`
@@ -445,7 +451,7 @@ def phoenix_statistics(
     return dict(glosses_per_sentence=count(len(a.glosses) for a in annotations), frames_per_gloss=count(round(frames[a.id]/len(a.glosses)) for a in annotations if a.id in frames),
                 frames=sum(frames.get(a.id, 0) for a in annotations), occurrences=sorted(tokens.values(), reverse=True), glosses_per_signer=dict(sorted(per_signer.items())))
 
-# %% ../nbs/02_corpora.ipynb #8bf0a1d2
+# %% ../nbs/02_corpora.ipynb #1535e1ce
 def frame_folder(
     tree,       # from `phoenix_tree`
     split,
@@ -469,11 +475,11 @@ def _check_split(name, tree, split, known):
     "Counts of one split: utterances, frames, what is missing or differs"
     annotations, layout = read_annotations(name, tree, split), PHOENIX[name]
     folders = {a.id: frame_folder(tree, split, a) for a in annotations}
-    found = {k: sum(f.suffix in ('.png','.jpg') for f in p.iterdir()) for k,p in folders.items() if p.is_dir()}
+    found = {k: n for k,p in folders.items() if p.is_dir() and (n:=sum(f.suffix in ('.png','.jpg') for f in p.iterdir()))}
     differ = [f'{k} ({n} frames, {known[k]} expected)' for k,n in found.items() if k in known and n!=known[k]]
     sha256 = hashlib.sha256((tree/layout.annotations.format(split=split)).read_bytes()).hexdigest()
     return dict(utterances=len(annotations), official=layout.official[split], sha256=sha256, lost=[k for k in layout.lost if split=='train' and k not in folders],
-                with_frames=len(found), without_frames=[str(p.relative_to(tree)) for k,p in folders.items() if k not in found][:3], frame_counts_differ=differ)
+                with_frames=len(found), without_frames=[str(p.relative_to(tree)) for k,p in folders.items() if k not in found][:3], frame_counts_known=bool(known), frame_counts_differ=differ)
 
 def check_phoenix(
     name, # a key of `PHOENIX`
@@ -482,13 +488,16 @@ def check_phoenix(
     "What is there of a PHOENIX corpus, and what is missing; with numbers for its figures"
     tree = phoenix_tree(name, root)
     known, parts = read_num_frames(tree), {s: read_annotations(name, tree, s) for s in ('train','dev','test')}
-    raw, clean = ({g for a in parts['train'] for g in f(a.glosses)} for f in (tuple, clean_sentence))
-    outside = lambda split, vocab: Counter(g for a in parts[split] for g in a.glosses if g not in vocab)
-    oov = {s: {k: dict(types=len(c), tokens=c.total(), share=round(c.total()/sum(len(a.glosses) for a in parts[s]), 4)) for k,v in (('as written',raw), *([('after the clean-up',clean)] if PHOENIX[name].cleaned else [])) for c in [outside(s, v)]} for s in ('dev','test')}
+    written = (lambda g: clean_gloss(g)) if PHOENIX[name].cleaned else (lambda g: g) # as the official score sees what a model writes
+    vocab = {r: {written(g) for a in parts['train'] for g in f(a.glosses)} for r,f in READINGS.items() if r=='written' or PHOENIX[name].cleaned}
+    def _outside(split, known):
+        c = Counter(g for a in parts[split] for g in a.glosses if g not in known)
+        return dict(types=len(c), tokens=c.total(), share=round(c.total()/sum(len(a.glosses) for a in parts[split]), 4))
+    oov = {s: {r: _outside(s, v) for r,v in vocab.items()} for s in ('dev','test')}
     return dict(tree=str(tree), splits={s: _check_split(name, tree, s, known) for s in parts}, vocabulary=gloss_readings(parts['train']), out_of_vocabulary=oov,
                 statistics={s: phoenix_statistics(a, known) for s,a in parts.items()})
 
-# %% ../nbs/02_corpora.ipynb #c81ecc14
+# %% ../nbs/02_corpora.ipynb #dd2002cc
 def phoenix_report(
     name,
     report, # from `check_phoenix`
@@ -498,10 +507,11 @@ def phoenix_report(
     for split,r in report['splits'].items():
         out.append(f"{split:6}{r['utterances']:6,} utterances"+('' if r['utterances']==r['official'] else f" of {r['official']:,} (official)")+(f", without {', '.join(r['lost'])} (many copies lack it)" if r['lost'] else ''))
         if r['with_frames']<r['utterances']: out.append(f"      {'no' if not r['with_frames'] else 'only '+str(r['with_frames'])} videos found; the first missing: {', '.join(r['without_frames'])}")
+        if r['with_frames'] and not r['frame_counts_known']: out.append('      frame counts not compared: no num_frames.csv in the tree')
         if r['frame_counts_differ']: out.append(f"      frame counts differ: {', '.join(r['frame_counts_differ'][:3])}"+(f" and {len(r['frame_counts_differ'])-3} more" if len(r['frame_counts_differ'])>3 else ''))
     v = report['vocabulary']
     out.append(f"vocabulary of train: {v['types']:,} glosses as written, {v['types_without_markers']:,} without the markers {' '.join(v['markers']) or '(there are none)'}, {v['types_normalised']:,} after the clean-up; each + {len(SPECIALS)} special symbols")
-    for split,o in report['out_of_vocabulary'].items(): out.append(f"{split}: outside train's vocabulary "+', '.join(f"{c['types']} types, {c['tokens']} tokens {k} (a floor of {c['share']:.2%} under the WER)" for k,c in o.items()))
+    for split,o in report['out_of_vocabulary'].items(): out.append(f"{split}: can't be recognised by a model that learns from train "+', '.join(f"{k}: {c['types']} types, {c['tokens']} tokens (a floor of {c['share']:.2%} under the official WER)" for k,c in o.items()))
     return '\n'.join(out)
 
 # %% ../nbs/02_corpora.ipynb #292ac740

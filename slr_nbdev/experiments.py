@@ -8,7 +8,7 @@ __all__ = ['VARIANTS', 'without_layer_norm', 'StackedBiLSTM', 'without_residuals
            'stability_frame', 'stability_table', 'seed_differences', 'plot_stability', 'warm_start_run',
            'warm_start_experiment', 'epochs_to', 'warm_start_table', 'plot_warm_start', 'slr_experiment']
 
-# %% ../nbs/17_experiments.ipynb #a35cc837
+# %% ../nbs/17_experiments.ipynb #b626278e
 import json as json_
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from .bilstm_optimized import create_model, warm_start
 from .blocks import ResidualBiLSTM, TemporalSubsampling
 from .batches import make_loader
 from .catalogue import load_corpus
-from .config import SlrError, command, load_config, override, whole_file
+from .config import SlrError, command, load_config, output_folder, override, whole_file
 from .study import study_configs
 from .training import default_recipe, fit, fit_settings, make_datasets, provenance, say, seed_everything
 
@@ -78,7 +78,7 @@ VARIANTS = {
     'no clipping':    Variant("what does clipping do?", {'training.gradient_clip_norm': 1e9}),
 }
 
-# %% ../nbs/17_experiments.ipynb #d697f57e
+# %% ../nbs/17_experiments.ipynb #12acf244
 def prepare(
     corpus,     # a `Corpus`
     cfg,        # settings
@@ -111,12 +111,15 @@ def train_variant(
     seed:int,
     epochs:int, # exactly
     device='cpu',
-) -> list:      # history
+) -> list:      # history; empty if it diverged
     "Train one variant with one seed"
     model, train_ds, dev_ds, cfg = prepare(corpus, budget(variant.config(cfg), seed, epochs), variant.edit, device)
-    return shorten(fit(model, train_ds, dev_ds, cfg, progress=False))
+    try: return shorten(fit(model, train_ds, dev_ds, cfg, progress=False))
+    except SlrError as e: # a run that diverges is a result
+        say(f'diverged: {e}')
+        return []
 
-# %% ../nbs/17_experiments.ipynb #36cf0fc1
+# %% ../nbs/17_experiments.ipynb #fd541440
 def record_runs(
     path,      # JSON file
     head:dict, # what must be equal for runs to belong together, under `settings`; and `provenance`
@@ -124,7 +127,9 @@ def record_runs(
 ) -> dict:     # the head with `runs`
     "Make the runs that the file does not have yet"
     path = Path(path)
-    done = json_.loads(path.read_text()) if path.exists() else head|{'runs': {}}
+    output_folder(path.parent)
+    try: done = json_.loads(path.read_text()) if path.exists() else head|{'runs': {}}
+    except json_.JSONDecodeError: raise SlrError(f"{path}: not a JSON file; choose another file, or move it away") from None
     if done.get('settings')!=head['settings']: raise SlrError(f"{path}: holds runs of other settings or data; choose another file, or move it away")
     for i,(name,job) in enumerate(jobs.items()):
         if name in done['runs']: continue
@@ -152,7 +157,7 @@ def stability_experiment(
     jobs = {f'{v}/{s}': lambda v=v,s=s: train_variant(corpus, cfg, VARIANTS[v], s, epochs, device) for s in seeds for v in variants}
     return record_runs(path, _head(corpus, cfg, epochs, device), jobs)
 
-# %% ../nbs/17_experiments.ipynb #92729eed
+# %% ../nbs/17_experiments.ipynb #ca1c1a3b
 def left_plateau(
     history,
     level=.9, # dev WER
@@ -164,6 +169,7 @@ def left_plateau(
 
 def run_measures(history) -> dict:
     "What one run says about stability"
+    if not history: return dict(left=None, gradient_norm=np.nan, clipped=np.nan, best_wer=1., spread=np.nan) # diverged
     later = history[1:] or history
     mean = lambda key: float(np.mean([r[key] for r in later]))
     return dict(left=left_plateau(history), gradient_norm=mean('gradient_norm'), clipped=mean('clipped'), best_wer=min(r['dev_wer'] for r in history),
@@ -251,7 +257,7 @@ def warm_start_experiment(
     "Scratch against warm start over seeds"
     return record_runs(path, _head(corpus, cfg, epochs, device, warm=warm), {str(s): lambda s=s: warm_start_run(corpus, cfg, s, epochs, warm, device) for s in seeds})
 
-# %% ../nbs/17_experiments.ipynb #60cfba55
+# %% ../nbs/17_experiments.ipynb #0ef7de8c
 def epochs_to(
     history,
     wer:float, # dev WER
@@ -262,13 +268,13 @@ def epochs_to(
 def warm_start_table(
     experiment, # from `warm_start_experiment`
 ) -> pd.DataFrame: # a row a seed
-    "Epochs to the best dev WER of the run from scratch, and the best of each"
+    "Epochs to the dev WER that both reach, and the best of each"
     rows = {}
     for seed,h in experiment['runs'].items():
         best = {k: min(r['dev_wer'] for r in v) for k,v in h.items()}
-        rows[f'seed {seed}'] = dict(epochs_scratch=epochs_to(h['scratch'], best['scratch']), epochs_warm=epochs_to(h['warm'], best['scratch']),
-                                    **{f'best_{k}': v for k,v in best.items()})
-    return pd.DataFrame(rows).T
+        level = max(best['scratch'], best['warm'])
+        rows[f'seed {seed}'] = dict(level=level, epochs_scratch=epochs_to(h['scratch'], level), epochs_warm=epochs_to(h['warm'], level), **{f'best_{k}': v for k,v in best.items()})
+    return pd.DataFrame(rows).T.astype({'epochs_scratch':int, 'epochs_warm':int})
 
 # %% ../nbs/17_experiments.ipynb #f4e7e9e2
 def plot_warm_start(

@@ -117,7 +117,7 @@ def align_sclite(
         else: i -= 1; pairs.append((reference[i], None))
     return pairs[::-1]
 
-# %% ../nbs/10_scoring.ipynb #98fe5cf1
+# %% ../nbs/10_scoring.ipynb #2c8e6b7c
 PROTOCOLS = {
     'raw': lambda r, h: align(r, h),
     'phoenix2014': lambda r, h: align_sclite(r, clean_hypothesis(h)),
@@ -129,6 +129,9 @@ class Aligned:
     id: str
     pairs: list     # (gloss or None, gloss or None)
     signer: str = ''
+    fold: bool = False # upper and lower case are the same, as for sclite
+
+    def same(self, r, h): return r==h or (self.fold and r.upper()==h.upper())
 
     @property
     def words(self): return sum(r is not None for r,_ in self.pairs)
@@ -136,7 +139,7 @@ class Aligned:
     @property
     def counts(self):
         "Correct, substitutions, deletions, insertions"
-        kinds = ['D' if h is None else 'I' if r is None else 'C' if r.upper()==h.upper() else 'S' for r,h in self.pairs]
+        kinds = ['D' if h is None else 'I' if r is None else 'C' if self.same(r, h) else 'S' for r,h in self.pairs]
         return tuple(kinds.count(k) for k in 'CSDI')
 
     @property
@@ -155,7 +158,7 @@ def align_corpus(
     if not references: raise SlrError("scoring: no reference")
     empty = [k for k,v in references.items() if not v]
     if empty: raise SlrError(f"scoring: {len(empty)} references without a gloss: {', '.join(empty[:5])}; remove them or mend the file")
-    return [Aligned(k, PROTOCOLS[protocol](list(r), list(hypotheses.get(k, ()))), (signers or {}).get(k, '')) for k,r in references.items()]
+    return [Aligned(k, PROTOCOLS[protocol](list(r), list(hypotheses.get(k, ()))), (signers or {}).get(k, ''), protocol!='raw') for k,r in references.items()]
 
 def total(
     aligned, # of `Aligned`
@@ -164,7 +167,7 @@ def total(
     c, s, d, i = np.sum([a.counts for a in aligned], 0).tolist()
     return Score(c+s+d, c, s, d, i, len(aligned), sum(a.errors>0 for a in aligned))
 
-# %% ../nbs/10_scoring.ipynb #41363a5f
+# %% ../nbs/10_scoring.ipynb #e735e600
 def by_group(
     aligned, # of `Aligned`
     group,   # `Aligned` → group
@@ -185,7 +188,7 @@ def by_gloss(
     rows = {}
     for a in aligned:
         for r,h in a.pairs:
-            kind = 'inserted' if r is None else 'deleted' if h is None else 'correct' if r.upper()==h.upper() else 'substituted'
+            kind = 'inserted' if r is None else 'deleted' if h is None else 'correct' if a.same(r, h) else 'substituted'
             rows.setdefault(r or h, Counter())[kind] += 1
     df = pd.DataFrame(rows).T.reindex(columns=['correct','substituted','deleted','inserted']).fillna(0).astype(int)
     df.insert(0, 'occurrences', df[['correct','substituted','deleted']].sum(axis=1))
@@ -196,7 +199,7 @@ def confusions(
     n=20,
 ) -> list:   # of ((reference, hypothesis), times)
     "The pairs that are confused most often"
-    return Counter((r,h) for a in aligned for r,h in a.pairs if r and h and r.upper()!=h.upper()).most_common(n)
+    return Counter((r,h) for a in aligned for r,h in a.pairs if r and h and not a.same(r, h)).most_common(n)
 
 # %% ../nbs/10_scoring.ipynb #cc537b16
 def wer_interval(

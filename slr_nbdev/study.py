@@ -54,7 +54,7 @@ def steps_at(model, n_frames):
     device = next(model.parameters()).device
     return model(torch.zeros(1, n_frames, model.input_dim, device=device), torch.tensor([n_frames]))[0].shape[0]
 
-# %% ../nbs/16_study.ipynb #6ffb658e
+# %% ../nbs/16_study.ipynb #0141ff4b
 def summarise(
     checkpoint, # a `Checkpoint`
     history,    # from training
@@ -62,7 +62,7 @@ def summarise(
     utterances, # of test
 ) -> dict:
     "One model's column of the comparison"
-    model, s, new = checkpoint.model, result['score'], result['score_new_sentences']
+    model, s, new = checkpoint.model, result['official'] or result['score'], result['score_new_sentences'] if result['protocol']=='raw' else None
     return dict(parameters=count_parameters(model), mib=round(size_mib(model), 2), steps_at_150=steps_at(model, 150),
         epochs=len(history), best_epoch=checkpoint.info['epoch'], seconds_per_epoch=round(float(np.median([r['seconds'] for r in history])), 2),
         ms_per_utterance=round(1000*utterance_seconds(checkpoint, utterances), 2), dev_wer=checkpoint.info['dev_wer'],

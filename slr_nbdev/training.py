@@ -298,7 +298,7 @@ def train_model(
     plt.close()
     return load_checkpoint(folder/'best.safetensors', device), history
 
-# %% ../nbs/11_training.ipynb #437fbb75
+# %% ../nbs/11_training.ipynb #8f1cfd1a
 def evaluate(
     checkpoint:Checkpoint,
     corpus,                # a `Corpus`
@@ -313,12 +313,12 @@ def evaluate(
     new = [u for u in utterances if u.glosses not in seen]
     oov = checkpoint.vocab.out_of_vocabulary(utterances)
     protocol = protocol_of(corpus.name)
-    return dict(split=split, score=score_dataset(dataset, r.hypotheses), official=score_dataset(dataset, r.hypotheses, protocol) if protocol!='raw' else None,
+    return dict(split=split, kind=corpus.kind, protocol=protocol, score=score_dataset(dataset, r.hypotheses), official=score_dataset(dataset, r.hypotheses, protocol) if protocol!='raw' else None,
                 score_new_sentences=score([u.glosses for u in new], [r.hypotheses[u.id] for u in new]) if new else None,
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #57e5a282
+# %% ../nbs/11_training.ipynb #ad2e2d35
 @command
 def slr_train(
     corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
@@ -340,9 +340,9 @@ def slr_train(
     checkpoint, history = train_model(load_corpus(corpus, root), cfg, folder, device, teacher=teacher)
     result = dict(checkpoint=str(folder/'best.safetensors'), epochs=len(history), **checkpoint.info)
     if json: print(json_.dumps(result))
-    else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} in epoch {result['epoch']} of {result['epochs']}")
+    else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} ({protocol_of(corpus)}, {result['corpus_kind']}) in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #90de7a3e
+# %% ../nbs/11_training.ipynb #faf1f83c
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
@@ -358,12 +358,13 @@ def slr_eval(
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
     r = evaluate(ckpt, load_corpus(corpus, root), split)
     if ckpt.info.get('corpus')!=corpus: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus')}, not on {corpus}")
+    elif ckpt.info.get('corpus_kind')!=r['kind']: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus_kind')} {corpus}, and this one is {r['kind']}")
     scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','score_new_sentences')}
     if hypotheses:
         with whole_file(hypotheses) as p: p.write_text(''.join(f"{u['id']}\t{' '.join(u['hypothesis'])}\n" for u in r['utterances']), encoding='utf-8')
     if json: print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}))
     else:
-        print(f"{corpus} {split}: {r['score']}")
-        if r['official']: print(f"  by the official protocol: {r['official']}")
+        print(f"{corpus} {split} ({r['kind']}): {r['score']}")
+        if r['official']: print(f"  by the official protocol {r['protocol']}: {r['official']}")
         if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
         print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['seconds_per_utterance']*1000:.1f} ms an utterance")

@@ -23,7 +23,7 @@ def test_real_annotations_are_complete(run, real_data):
     assert {s: r['utterances'] for s,r in report['splits'].items()}==dict(train=5671, dev=540, test=629)
     assert report['splits']['train']['lost']==['13April_2011_Wednesday_tagesschau_default-14']
     assert [report['vocabulary'][k] for k in ('types','types_without_markers','types_normalised','tokens')]==[1231, 1226, 1100, 65211]
-    assert [report['out_of_vocabulary'][s]['after the clean-up'][k] for s in ('dev','test') for k in ('types','tokens')]==[24, 29, 36, 37]
+    assert [report['out_of_vocabulary'][s]['cleaned'][k] for s in ('dev','test') for k in ('types','tokens')]==[24, 29, 36, 37]
     text = run('slr_data','check','phoenix2014','--root',root).stdout
     assert 'no videos found' in text and 'features/fullFrame-210x260px/train/' in text and '5,672 (official)' in text
 
@@ -80,7 +80,7 @@ def test_wrong_annotations_stop_before_anything_is_written(case, run, tmp_path):
 WRITER = """
 import sys, numpy as np
 from slr_nbdev.batches import write_store
-about = dict(landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-')
+about = dict(corpus='test', glosses='written', landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-', missing=[])
 print('ready', flush=True)
 for k in range(10**6):
     write_store(sys.argv[1], 'train', [(f'u{i}', 'S', ('A',), np.full((200,66), k%7, np.float32)) for i in range(40)], about)
@@ -98,6 +98,6 @@ def test_a_kill_while_writing_leaves_a_whole_store(tmp_path):
         assert len(store)==40 and len(values)==1
         seen |= values
     assert seen
-    about = dict(landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-')
+    about = dict(corpus='test', glosses='written', landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-', missing=[])
     write_store(tmp_path/'store', 'train', [('u', 'S', ('A',), np.ones((3,66), np.float32))], about)
     assert sorted(p.suffix for p in (tmp_path/'store').iterdir())==['.json','.safetensors']   # what killed writes left behind is gone
