@@ -20,7 +20,7 @@ from .corpora import PHOENIX, READINGS, RECORDED_CORPORA, Corpus, CorpusSource, 
 from .landmarks import N_LANDMARKS, check_landmarks, fill_gaps, normalise_body
 from .signer import make_lexicon, make_signer, sign_sentence, simulate_corpus
 
-# %% ../nbs/04b_catalogue.ipynb #86cafcc3
+# %% ../nbs/04b_catalogue.ipynb #0c305ac2
 def read_npz_features(
     path, # .npz with an array `features`
 ) -> np.ndarray: # (T,66), as given
@@ -28,7 +28,7 @@ def read_npz_features(
     try:
         with np.load(path, allow_pickle=False) as data: x = data['features'] if 'features' in data else None
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as e: raise SlrError(f"{path}: cannot be read as .npz: {e}") from None
-    if x is None: raise SlrError(f"{path}: no array `features` in it")
+    if x is None: raise SlrError(f"{path}: no array `features` in it; expected features (T,66): x0,y0,x1,y1,... of MediaPipe's 33 points in their order")
     if x.ndim!=2 or x.shape[1]!=2*N_LANDMARKS or not len(x): raise SlrError(f"{path}: features: expected (frames, {2*N_LANDMARKS}), got {x.shape}")
     if x.dtype.kind!='f': raise SlrError(f"{path}: features: expected floating-point numbers, got {x.dtype}")
     return x.astype(np.float32)
@@ -177,7 +177,7 @@ def load_corpus(
     if root is None and source.fetch: root = source.fetch()
     return source.read(root)
 
-# %% ../nbs/04b_catalogue.ipynb #ae62bdcb
+# %% ../nbs/04b_catalogue.ipynb #15ab811a
 def _list_corpora():
     return {k: dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch)) for k,s in CORPORA.items()}
 
@@ -212,7 +212,7 @@ def slr_data(
     action:Param('list corpora, check or fetch one, or import or simulate poses for PHOENIX', str, nargs='?', opt=False, choices=['list','check','fetch','import','simulate'])='list',
     corpus:Param('name of the corpus', str, nargs='?', opt=False)=None,
     root:str=None,            # folder or file of the corpus; for fetch: where to put it
-    poses:str=None,           # import: folder with a file a clip, ID.npz or ID.pose
+    poses:str=None,           # import: folder with a file a clip: ID.pose, or ID.npz with an array features (T,66)
     out:str=None,             # import, simulate: folder of the feature store (default: inside root)
     glosses:str='written',    # import, simulate: what to learn from train: written, unmarked or cleaned
     extractor:str='unknown',  # import: what made the poses, and its version

@@ -444,7 +444,7 @@ def better_baseline(e):
         shown.append(f"{c} {a:.1f} and {b:.1f} % (difference {100*d['difference']:+.1f} [{100*d['low']:+.1f}, {100*d['high']:+.1f}])")
     return Finding(len(better)==len(studies), 'test WER, original and optimized: '+'; '.join(shown), machine='one seed each, CPU')
 
-# %% ../nbs/20_claims.ipynb #42f8cbad
+# %% ../nbs/20_claims.ipynb #b7fc1f23
 SECTIONS = (*map(str, range(1, 11)), 'summary')
 
 CLAIMS = [
@@ -468,14 +468,14 @@ CLAIMS = [
     Claim('size, original', '6', 'The original has 10.95 MB', 10.95, size_of('original'), .005),
     Claim('size, optimized', '6', 'The optimized model has 12.57 MB', 12.57, size_of('optimized'), .005),
     Claim('size, growth', '6', 'That is 14.8 % more', 14.8, size_growth, .05),
-    Claim('latency, original', '6', 'Inference takes 24.58 ms', 24.58, latency_of('original'), timed=True),
-    Claim('latency, optimized', '6', 'Inference takes 21.82 ms', 21.82, latency_of('optimized'), timed=True),
-    Claim('latency, ratio', '6', 'That is 13 % faster', 1.13, latency_ratio, .005, 'at least', timed=True),
-    Claim('memory, original', '6', 'Batch 32 takes 30.9 MB', 30.9, guide_memory('original'), .05),
-    Claim('memory, optimized', '6', 'Batch 32 takes 24.3 MB', 24.3, guide_memory('optimized'), .05),
-    Claim('memory, less', '6', 'That is 21 % less', 21, memory_less, .5, timed=True),
+    Claim('latency, original', '6', "The original's inference takes 24.58 ms", 24.58, latency_of('original'), timed=True),
+    Claim('latency, optimized', '6', "The optimized model's inference takes 21.82 ms", 21.82, latency_of('optimized'), timed=True),
+    Claim('latency, ratio', '6', 'The optimized model is 13 % faster', 1.13, latency_ratio, .005, 'at least', timed=True),
+    Claim('memory, original', '6', 'The original takes 30.9 MB at batch 32', 30.9, guide_memory('original'), .05),
+    Claim('memory, optimized', '6', 'The optimized model takes 24.3 MB at batch 32', 24.3, guide_memory('optimized'), .05),
+    Claim('memory, less', '6', 'That is 21 % less memory', 21, memory_less, .5, timed=True),
     Claim('CTC steps', '6', 'CTC sees the full sequence, and half of it', True, ctc_steps),
-    Claim('CTC time', '6', 'That is twice as fast', 2, ctc_ratio, .2, 'at least', timed=True),
+    Claim('CTC time', '6', 'That makes CTC twice as fast', 2, ctc_ratio, .2, 'at least', timed=True),
     Claim('stability, spread', '6', 'Training is calmer: less spread of the gradient norm (std/mean, original minus optimized)', True, worse_without('spread', 'original', unit=1)),
     Claim('stability, clipped', '6', 'Training is calmer: fewer clipped steps (%, original minus optimized)', True, worse_without('clipped', 'original')),
     Claim('stability, plateau', '6', 'More seeds leave the blank-only plateau', True, leaves_plateau),
@@ -535,7 +535,7 @@ def plot_ledger(
     ax.set(xticks=range(0, 21, 2), yticks=range(len(SECTIONS)), yticklabels=SECTIONS, xlabel='claims', ylabel="section of the guide"); ax.invert_yaxis(); ax.legend(fontsize=8)
     return fig
 
-# %% ../nbs/20_claims.ipynb #a6002f88
+# %% ../nbs/20_claims.ipynb #747741c6
 def compare(
     device='cpu',
     repeats=20,
@@ -569,22 +569,22 @@ def _cells(result, e):
 
 def comparison_table(
     result, # from `compare`
-) -> pd.DataFrame: # claimed, counted, measured here, verdict
+) -> pd.DataFrame: # claimed, counted, measured here, verdict, condition
     "The guide's section 6, with what came out here"
     device = 'cuda' if result['provenance']['device'].startswith('cuda') else 'cpu'
     e, named = Evidence({f'bench-{device}': result}, device), {c.name: c for c in CLAIMS}
-    return pd.DataFrame({metric: {'claimed': claimed, 'counted': counted, 'measured here': measured, 'verdict': verdict(named[name], named[name].measure(e))}
-                         for metric,(claimed,counted,measured,name) in _cells(result, e).items()}).T
+    return pd.DataFrame({metric: {'claimed': claimed, 'counted': counted, 'measured here': measured, 'verdict': verdict(named[name], f), 'condition': f.condition}
+                         for metric,(claimed,counted,measured,name) in _cells(result, e).items() for f in [named[name].measure(e)]}).T
 
 def show_comparison(
     table, # from `comparison_table`
 ) -> str:
-    "The table as text: metric | claimed | counted | measured here | verdict"
+    "The table as text: metric | claimed | counted | measured here | verdict | condition"
     rows = [['', *table.columns], *([k, *r] for k,r in zip(table.index, table.to_numpy()))]
     widths = [max(map(len, c)) for c in zip(*rows)]
     return '\n'.join(' | '.join(x.ljust(w) for x,w in zip(r, widths)).rstrip() for r in rows)
 
-# %% ../nbs/20_claims.ipynb #17144712
+# %% ../nbs/20_claims.ipynb #dcb63c4a
 @command
 def slr_compare(
     out:str='runs/compare', # folder for comparison.json, comparison.txt and comparison.png
@@ -596,7 +596,8 @@ def slr_compare(
     "The guide's performance table: claimed, counted, measured on this machine, verdict"
     if repeats<1: raise SlrError(f"--repeats {repeats}: must be at least 1")
     device, folder = str(resolve_device(device)), output_folder(out)
-    say(f'measuring both models on {device}; about a minute')
+    say(f'measuring both models on {device}; a minute or two')
+    if repeats<5: say(f'{repeats} repeats are few: expect wide intervals')
     result = compare(device, repeats, seed)
     table = comparison_table(result)
     for name,text in (('comparison.json', json_.dumps(result|{'table': table.to_dict('index')}, indent=1)), ('comparison.txt', show_comparison(table))):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCLITE_WEIGHTS', 'PROTOCOLS', 'Score', 'score', 'align', 'show_pairs', 'show_alignment', 'clean_hypothesis',
            'align_sclite', 'Aligned', 'align_corpus', 'total', 'by_group', 'by_signer', 'by_length', 'by_gloss',
-           'confusions', 'wer_interval', 'compare_systems', 'read_lines', 'read_sentences', 'score_files', 'slr_score']
+           'confusions', 'wer_interval', 'compare_systems', 'read_lines', 'read_sentences', 'score_files']
 
 # %% ../nbs/10_scoring.ipynb #0a841e36
 import json as json_, re
@@ -226,7 +226,7 @@ def compare_systems(
     p = (1+(np.abs((flips*d).sum(1))>=abs(d.sum())).sum())/(1+n)
     return dict(difference=d.sum()/w.sum(), low=float(low), high=float(high), p=float(p))
 
-# %% ../nbs/10_scoring.ipynb #3935ab95
+# %% ../nbs/10_scoring.ipynb #ac62353a
 def read_lines(
     path,
 ) -> list: # of (number, text), without empty lines and ;; comments
@@ -236,7 +236,7 @@ def read_lines(
     try: text = raw.decode('utf-8-sig')
     except UnicodeDecodeError as e:
         raise SlrError(f"{path} line {raw[:e.start].count(10)+1}: not UTF-8 (byte 0x{raw[e.start]:02x}); convert the file, e.g. iconv -f latin1 -t utf-8") from None
-    return [(i, l) for i,l in enumerate(text.split('\n'), 1) if l.strip() and not l.startswith(';;')]
+    return [(i, l) for i,l in enumerate(re.split('\r\n|\n|\r', text), 1) if l.strip() and not l.startswith(';;')]
 
 def _read_stm(lines, path):
     "id channel speaker begin end [<label>] glosses → id → glosses, id → signer"
@@ -256,7 +256,7 @@ def _read_ctm(lines, path):
         f = l.split()
         try: id, start, gloss = f[0], float(f[2]), f[4]
         except (IndexError, ValueError): raise SlrError(f"{path} line {i}: not a line of .ctm: expected id, channel, start, duration, gloss") from None
-        if id!=last and id in seen: raise SlrError(f"{path} line {i}: utterance {id} comes twice")
+        if id!=last and id in seen: raise SlrError(f"{path} line {i}: utterance {id} comes twice, or its lines are not together; sort the file by utterance and time")
         seen.add(id); last = id
         rows.setdefault(id, []).append((start, gloss))
     return {k: [g for _,g in sorted(v, key=lambda o: o[0])] for k,v in rows.items()}, {}
@@ -266,7 +266,7 @@ def _read_tsv(lines, path):
     out = {}
     for i,l in lines:
         id, tab, glosses = l.rstrip('\r').partition('\t')
-        if not tab and ' ' in id.strip(): raise SlrError(f"{path} line {i}: no tab between the utterance and its glosses")
+        if not tab and ' ' in id.strip(): raise SlrError(f"{path} line {i}: no tab between the utterance and its glosses (NIST formats are known by their names: .stm, .ctm)")
         if id.strip() in out: raise SlrError(f"{path} line {i}: utterance {id.strip()} comes twice")
         out[id.strip()] = glosses.split()
     return out, {}
@@ -294,7 +294,7 @@ def score_files(
     return dict(protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions, delete=s.deletions, ins=s.insertions, errors=s.errors, sent_err=s.sentence_errors,
                 wer=round(100*s.wer, 4), wer_interval=[round(100*low, 4), round(100*high, 4)], wer_raw=round(100*raw.wer, 4), missing=[k for k in refs if k not in hyps], aligned=aligned, raw=raw)
 
-# %% ../nbs/10_scoring.ipynb #4d0dbe9a
+# %% ../nbs/10_scoring.ipynb #ddbbd3a2
 _NAMES = {'raw': 'unit costs, nothing cleaned', 'phoenix2014': "clean-up and sclite's weights: the official score", 'phoenix2014-collapsed': "as phoenix2014, but equal neighbours merged: not the official score"}
 
 def _tables(aligned, n=10):
@@ -316,7 +316,7 @@ def slr_score(
     r = score_files(reference, hypothesis, protocol)
     aligned, raw = r.pop('aligned'), r.pop('raw')
     if json: return print(json_.dumps(r))
-    if protocol!='raw': print(f"{protocol}: WER {r['wer']:.2f} % [{r['wer_interval'][0]:.2f}, {r['wer_interval'][1]:.2f}] ({r['words']} glosses: {r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong)  {_NAMES[protocol]}")
+    if protocol!='raw': print(f"{protocol}: WER {r['wer']:.2f} % [{r['wer_interval'][0]:.2f}, {r['wer_interval'][1]:.2f}] ({r['words']} glosses: {r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong)  {_NAMES[protocol] if not r['missing'] else f"NOT the score of a whole test set: {len(r['missing'])} of {r['sentences']} hypotheses are missing"}")
     print(f"raw: {raw}  {_NAMES['raw']}")
-    if r['missing']: print(f"{len(r['missing'])} utterances have no hypothesis and count as empty: {', '.join(r['missing'][:5])}")
+    if r['missing']: print(f"{len(r['missing'])} utterances have no hypothesis and count as empty: {', '.join(r['missing'][:5])}{', ...' if len(r['missing'])>5 else ''}")
     if details: print(_tables(aligned))

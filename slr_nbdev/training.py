@@ -342,11 +342,11 @@ def slr_train(
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} ({protocol_of(corpus)}, {result['corpus_kind']}) in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #faf1f83c
+# %% ../nbs/11_training.ipynb #1da551bc
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
-    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
+    corpus:str=None,     # by name (slr_data list; default: the one it was trained on)
     root:str=None,       # folder or file of a recorded corpus
     split:str='test',    # test or dev
     device:str=None,     # cpu or cuda (default: cuda where there is one)
@@ -356,6 +356,8 @@ def slr_eval(
     "Score a trained model on a corpus"
     if split not in ('test','dev'): raise SlrError(f"--split {split}: choose test or dev")
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
+    corpus = corpus or ckpt.info.get('corpus', 'signer')
+    if hypotheses: output_folder(Path(hypotheses).parent)
     r = evaluate(ckpt, load_corpus(corpus, root), split)
     if ckpt.info.get('corpus')!=corpus: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus')}, not on {corpus}")
     elif ckpt.info.get('corpus_kind')!=r['kind']: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus_kind')} {corpus}, and this one is {r['kind']}")

@@ -17,7 +17,7 @@ def readme() -> str:
     "The README as the index notebook says it, with links as seen from the top level"
     nb = nbformat.read(root/'nbs'/'index.ipynb', 4)
     nb.cells = [_only_output(c) for c in nb.cells]
-    md = re.sub(r'\]\((\d\d_\w+\.ipynb)', r'](nbs/\1', MarkdownExporter().from_notebook_node(nb)[0]).replace('](../', '](')
+    md = re.sub(r'\]\((\d\d\w+\.ipynb)', r'](nbs/\1', MarkdownExporter().from_notebook_node(nb)[0]).replace('](../', '](')
     return re.sub(r'\n{3,}', '\n\n', md).strip()+'\n'
 
 @call_parse
