@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCLITE_WEIGHTS', 'PROTOCOLS', 'Score', 'score', 'align', 'show_pairs', 'show_alignment', 'clean_hypothesis',
            'align_sclite', 'Aligned', 'align_corpus', 'total', 'by_group', 'by_signer', 'by_length', 'by_gloss',
-           'confusions', 'wer_interval', 'compare_systems', 'read_lines', 'read_sentences', 'score_files']
+           'confusions', 'wer_interval', 'compare_systems', 'read_lines', 'read_sentences', 'score_files', 'slr_score']
 
 # %% ../nbs/10_scoring.ipynb #0a841e36
 import json as json_, re
@@ -294,7 +294,7 @@ def score_files(
     return dict(protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions, delete=s.deletions, ins=s.insertions, errors=s.errors, sent_err=s.sentence_errors,
                 wer=round(100*s.wer, 4), wer_interval=[round(100*low, 4), round(100*high, 4)], wer_raw=round(100*raw.wer, 4), missing=[k for k in refs if k not in hyps], aligned=aligned, raw=raw)
 
-# %% ../nbs/10_scoring.ipynb #ddbbd3a2
+# %% ../nbs/10_scoring.ipynb #b59b7158
 _NAMES = {'raw': 'unit costs, nothing cleaned', 'phoenix2014': "clean-up and sclite's weights: the official score", 'phoenix2014-collapsed': "as phoenix2014, but equal neighbours merged: not the official score"}
 
 def _tables(aligned, n=10):
@@ -316,7 +316,8 @@ def slr_score(
     r = score_files(reference, hypothesis, protocol)
     aligned, raw = r.pop('aligned'), r.pop('raw')
     if json: return print(json_.dumps(r))
-    if protocol!='raw': print(f"{protocol}: WER {r['wer']:.2f} % [{r['wer_interval'][0]:.2f}, {r['wer_interval'][1]:.2f}] ({r['words']} glosses: {r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong)  {_NAMES[protocol] if not r['missing'] else f"NOT the score of a whole test set: {len(r['missing'])} of {r['sentences']} hypotheses are missing"}")
+    what = f"NOT the score of the whole set: {len(r['missing'])} of {r['sentences']} hypotheses are missing" if r['missing'] else _NAMES[protocol]
+    if protocol!='raw': print(f"{protocol}: WER {r['wer']:.2f} % [{r['wer_interval'][0]:.2f}, {r['wer_interval'][1]:.2f}] ({r['words']} glosses: {r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong)  {what}")
     print(f"raw: {raw}  {_NAMES['raw']}")
     if r['missing']: print(f"{len(r['missing'])} utterances have no hypothesis and count as empty: {', '.join(r['missing'][:5])}{', ...' if len(r['missing'])>5 else ''}")
     if details: print(_tables(aligned))
