@@ -106,7 +106,7 @@ def inference(
     if not _run()[0].isfinite().all(): raise SlrError(f"{type(model).__name__}: its output has values that aren't numbers (NaN or infinite); load sound weights before measuring it")
     return _run
 
-# %% ../nbs/12_benchmarks.ipynb #5cc570b0
+# %% ../nbs/12_benchmarks.ipynb #a41cf036
 GLOSSES = 11 # in a sentence of PHOENIX-2014, on average
 
 def random_targets(
@@ -119,6 +119,9 @@ def random_targets(
     rng = np.random.default_rng(seed)
     s = [rng.permutation(np.arange(3, vocab_size))[:n_glosses] for _ in range(batch_size)]
     return torch.from_numpy(np.stack(s)), torch.tensor([len(o) for o in s])
+
+def _check_loss(model, loss):
+    if not loss.isfinite(): raise SlrError(f"{type(model).__name__}: its loss isn't a number; load sound weights before measuring it")
 
 def training(
     model,
@@ -136,7 +139,7 @@ def training(
         loss.backward()
         model.zero_grad(set_to_none=True) # so that each call finds what the first one found
         return loss
-    if not _run().isfinite(): raise SlrError(f"{type(model).__name__}: its loss isn't a number; load sound weights before measuring it")
+    _check_loss(model, _run())
     return _run
 
 # %% ../nbs/12_benchmarks.ipynb #5a977fc6
@@ -176,7 +179,7 @@ def memory_as_guide(
     width = sum(m.num_layers*2*m.hidden_size for m in model.modules() if isinstance(m, nn.LSTM))
     return dict(weights=size_mib(model), inputs=x.nbytes/2**20, lstm_outputs=batch_size*steps*width*4/2**20)
 
-# %% ../nbs/12_benchmarks.ipynb #3cd984c8
+# %% ../nbs/12_benchmarks.ipynb #a51641f8
 def memory_in_full(
     model,
     batch_size=32,
@@ -193,7 +196,7 @@ def memory_in_full(
     model.train()
     with torch.autograd.graph.saved_tensors_hooks(_pack, lambda t: t):
         log_probs, steps = model(x, n)
-        loss = make_ctc_loss()(log_probs, y.to(x.device), steps, k)
+        _check_loss(model, make_ctc_loss()(log_probs, y.to(x.device), steps, k))
     kept.pop(log_probs.untyped_storage().data_ptr(), None)
     w = size_mib(model)
     return dict(weights=w, gradients=w, optimizer=2*w, inputs=x.nbytes/2**20, log_probs=log_probs.nbytes/2**20, kept=sum(kept.values())/2**20)
@@ -257,7 +260,7 @@ def ctc_times(
             rows.append(dict(length=T, part=part, full=1000*t['a'], half=1000*t['b'], ratio=t['ratio']))
     return rows
 
-# %% ../nbs/12_benchmarks.ipynb #98369973
+# %% ../nbs/12_benchmarks.ipynb #bc095990
 def step_split(
     model,
     loader,        # batches
@@ -273,7 +276,7 @@ def step_split(
         x, y, n, k = batch.to(device); _mark()
         log_probs, steps = model(x, n); _mark()
         loss = ctc_loss(log_probs, y, steps, k); _mark()
-        if not loss.isfinite(): raise SlrError(f"{type(model).__name__}: its loss isn't a number; load sound weights before measuring it")
+        _check_loss(model, loss)
         loss.backward(); _mark()
         nn.utils.clip_grad_norm_(model.parameters(), 5.); optimizer.step(); optimizer.zero_grad(); _mark()
     seconds = np.diff(marks).reshape(-1, 5)[1:].mean(0) # the first step warms up

@@ -14,7 +14,7 @@ __all__ = ['HOLDS', 'CONDITION', 'FAILS', 'UNTESTED', 'STABILITY', 'MIN_SEEDS', 
            'opinion', 'better_baseline', 'ledger', 'plot_ledger', 'compare', 'comparison_table', 'show_comparison',
            'slr_compare', 'slr_claims']
 
-# %% ../nbs/20_claims.ipynb #ab2143c6
+# %% ../nbs/20_claims.ipynb #aa807ea0
 import json as json_, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 from tqdm.auto import tqdm
 

@@ -1,5 +1,5 @@
 "The official score against NIST's sclite (golden cases beside the checkout), and every kind of wrong file"
-import json, os, time
+import json, os
 from pathlib import Path
 import pytest
 from slr_nbdev.scoring import align_corpus, clean_hypothesis, total
