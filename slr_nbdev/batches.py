@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['STORE_SCHEMA', 'STORE_ABOUT', 'write_store', 'FeatureStore', 'StoredUtterance', 'FeatureStats', 'vary_body',
-           'vary_tempo', 'body_of', 'SignDataset', 'Batch', 'collate', 'BucketSampler', 'make_loader', 'set_epoch']
+           'vary_tempo', 'body_of', 'SignDataset', 'Batch', 'collate', 'cut_batches', 'BucketSampler', 'make_loader',
+           'set_epoch', 'ResidentFeatures']
 
 # %% ../nbs/04_batches.ipynb #d6a4e20b
 import hashlib, json as json_
@@ -241,30 +242,42 @@ def collate(
     lengths = lambda seqs: torch.tensor([len(o) for o in seqs])
     return Batch(list(ids), pad_sequence(xs, batch_first=True), pad_sequence(ys, batch_first=True, padding_value=PAD), lengths(xs), lengths(ys))
 
-# %% ../nbs/04_batches.ipynb #a6579196
+# %% ../nbs/04_batches.ipynb #bd18e7fe
+def cut_batches(
+    order,          # utterances, the longest first
+    lengths,        # frames of every utterance
+    batch_size:int, # utterances a batch, at most
+    frames=None,    # frames a batch with its padding, at most; None: any number
+) -> list:          # of lists of utterances
+    "Cut a sorted list into batches"
+    out = []
+    while len(order):
+        n = min(batch_size, max(1, frames//int(lengths[order[0]]))) if frames else batch_size
+        out.append(order[:n].tolist()); order = order[n:]
+    return out
+
 class BucketSampler:
     "Batches of utterances of like length, in an order that depends on seed and epoch alone"
     def __init__(self,
         lengths,      # frames of every utterance
-        batch_size,   # utterances a batch
+        batch_size,   # utterances a batch, at most
         shuffle=True, # False: longest first, always the same
         seed=0,
-        pool=10,      # batches that are sorted together
+        pool=10,      # so many times `batch_size` utterances are sorted together
+        frames=None,  # frames a batch with its padding, at most; None: any number
     ):
-        self.lengths, self.batch_size, self.shuffle, self.seed, self.pool, self.epoch = np.asarray(lengths), batch_size, shuffle, seed, pool, 0
+        self.lengths, self.batch_size, self.shuffle, self.seed, self.pool, self.frames, self.epoch = np.asarray(lengths), batch_size, shuffle, seed, pool, frames, 0
 
-    def __len__(self): return -(-len(self.lengths)//self.batch_size)
-
-    def __iter__(self):
-        n, size = len(self.lengths), self.batch_size
-        rng = np.random.default_rng((self.seed, self.epoch))
+    def batches(self):
+        n, rng = len(self.lengths), np.random.default_rng((self.seed, self.epoch))
         order = rng.permutation(n) if self.shuffle else np.arange(n)
-        step = size*self.pool if self.shuffle else n
+        step = self.batch_size*self.pool if self.shuffle else n
         pools = [order[i:i+step] for i in range(0, n, step)]
-        order = np.concatenate([p[np.argsort(-self.lengths[p], kind='stable')] for p in pools])
-        batches = [order[i:i+size] for i in range(0, n, size)]
-        if self.shuffle: batches = [batches[i] for i in rng.permutation(len(batches))]
-        return iter([b.tolist() for b in batches])
+        batches = [b for p in pools for b in cut_batches(p[np.argsort(-self.lengths[p], kind='stable')], self.lengths, self.batch_size, self.frames)]
+        return [batches[i] for i in rng.permutation(len(batches))] if self.shuffle else batches
+
+    def __len__(self): return len(self.batches())
+    def __iter__(self): return iter(self.batches())
 
 # %% ../nbs/04_batches.ipynb #6f228f2d
 def make_loader(
@@ -281,3 +294,27 @@ def make_loader(
 def set_epoch(loader, epoch):
     "Order and augmentation of epoch number `epoch`"
     loader.dataset.epoch = loader.batch_sampler.epoch = epoch
+
+# %% ../nbs/04_batches.ipynb #f426fb24
+class ResidentFeatures:
+    "A dataset's features in one tensor on a device; a batch is one look-up"
+    def __init__(self,
+        dataset:SignDataset, # without augmentation
+        device='cpu',
+    ):
+        if dataset.augmentation: raise SlrError("ResidentFeatures: augmented utterances differ from epoch to epoch and can't stay in memory; use make_loader")
+        self.ids, xs, ys = zip(*[dataset[i] for i in range(len(dataset))])
+        self.lengths, self.target_lengths = (torch.tensor([len(o) for o in seqs]) for seqs in (xs, ys))
+        self.starts = self.lengths.cumsum(0)-self.lengths
+        self.frames = torch.cat([*xs, xs[0].new_zeros(1, xs[0].shape[1])]).to(device)
+        self.targets = pad_sequence(ys, batch_first=True, padding_value=PAD).to(device)
+
+    def __len__(self): return len(self.ids)
+
+    def __getitem__(self, indices): # list of numbers of utterances -> `Batch`
+        i = torch.tensor(indices)
+        n, k = self.lengths[i], self.target_lengths[i]
+        t = torch.arange(int(n.max()))
+        rows = torch.where(t<n[:,None], self.starts[i][:,None]+t, len(self.frames)-1).to(self.frames.device, non_blocking=True)
+        targets = self.targets[i.to(self.frames.device, non_blocking=True),:int(k.max())]
+        return Batch([self.ids[j] for j in indices], self.frames[rows], targets, n, k)

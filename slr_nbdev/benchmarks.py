@@ -9,7 +9,7 @@ __all__ = ['GLOSSES', 'BENCHMARKS', 'Interval', 'bootstrap', 'stopwatch', 'paire
            'matmul_peak', 'utilisation', 'memory', 'step_splits', 'training_ratio', 'guide_models', 'run_benchmarks',
            'slr_bench', 'draw_latency', 'draw_memory', 'draw_ctc', 'plot_benchmarks']
 
-# %% ../nbs/12_benchmarks.ipynb #11ebad20
+# %% ../nbs/12_benchmarks.ipynb #80289191
 import json as json_, os, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from .config import SlrError, circumstances, command, output_folder, whole_file
 from .corpora import Vocabulary
 from .ctc import make_ctc_loss
 from .signer import simulate_corpus
-from .training import PALETTE
+from .runs import PALETTE
 
 # %% ../nbs/12_benchmarks.ipynb #feb820d2
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['run_packed', 'turn', 'run_turned', 'run_lstm', 'check_batch', 'resolve_device', 'init_lstm', 'init_linear',
-           'BiLSTMModel', 'create_bilstm_model', 'count_parameters', 'size_mib']
+           'log_probabilities', 'BiLSTMModel', 'create_bilstm_model', 'count_parameters', 'size_mib']
 
 # %% ../nbs/05_bilstm.ipynb #f2ef4c06
 import torch
@@ -14,14 +14,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .config import SlrError
 
-# %% ../nbs/05_bilstm.ipynb #07b37714
+# %% ../nbs/05_bilstm.ipynb #5cdab283
 def run_packed(
     lstm:nn.LSTM,   # batch first, bidirectional
     x:Tensor,       # (B,T,D), padded
     lengths:Tensor, # (B,) real frames of each utterance, on the CPU
 ) -> Tensor:        # (B,T,2H); 0 in the padding
     "Run an LSTM over the real frames of a padded batch, packed"
-    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=bool((lengths.diff()<=0).all())) # sorted batches need no index sent to the GPU
     return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
 # %% ../nbs/05_bilstm.ipynb #e9910803
@@ -111,7 +111,14 @@ def init_linear(
     else: nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')
     nn.init.zeros_(layer.bias)
 
-# %% ../nbs/05_bilstm.ipynb #8972b2b5
+# %% ../nbs/05_bilstm.ipynb #61379bd6
+def log_probabilities(
+    logits:Tensor, # (B,T,V)
+) -> Tensor:       # (T,B,V), float32 or wider
+    "Log-softmax in float32 at least, time first"
+    return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1)
+
+# %% ../nbs/05_bilstm.ipynb #09a9045c
 class BiLSTMModel(nn.Module):
     "The guide's original model"
     def __init__(self,
@@ -137,7 +144,7 @@ class BiLSTMModel(nn.Module):
     ):                        # -> log-probabilities (T,B,V), output lengths (B,)
         lengths = check_batch(features, input_lengths, self.input_dim)
         x = self.dropout(run_lstm(self.lstm, features, lengths))
-        return self.classifier(x).log_softmax(-1).transpose(0, 1), self.output_lengths(lengths)
+        return log_probabilities(self.classifier(x)), self.output_lengths(lengths)
 
 # %% ../nbs/05_bilstm.ipynb #ab3e347b
 def create_bilstm_model(

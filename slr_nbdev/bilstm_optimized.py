@@ -6,18 +6,18 @@
 __all__ = ['OptimizedBiLSTMModel', 'create_optimized_bilstm_model', 'create_model', 'main', 'pool_posteriors',
            'distillation_loss', 'warm_start']
 
-# %% ../nbs/07_bilstm_optimized.ipynb #d138b259
+# %% ../nbs/07_bilstm_optimized.ipynb #09103a22
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 
 from .batches import set_epoch
-from .bilstm import BiLSTMModel, check_batch, count_parameters, init_linear, resolve_device, size_mib
+from .bilstm import BiLSTMModel, check_batch, count_parameters, init_linear, log_probabilities, resolve_device, size_mib
 from .blocks import InputProjection, ResidualBiLSTM, TemporalSubsampling
 from .config import ArchitectureConfig, SlrError
 
-# %% ../nbs/07_bilstm_optimized.ipynb #963cc81a
+# %% ../nbs/07_bilstm_optimized.ipynb #4687fa5a
 class OptimizedBiLSTMModel(nn.Module):
     "The guide's optimized model"
     def __init__(self,
@@ -46,7 +46,7 @@ class OptimizedBiLSTMModel(nn.Module):
         lengths = check_batch(features, input_lengths, self.input_dim)
         x, lengths = self.subsampling(self.projection(features), lengths)
         for layer in self.layers: x = layer(x, lengths)
-        return self.classifier(x).log_softmax(-1).transpose(0, 1), lengths
+        return log_probabilities(self.classifier(x)), lengths
 
 # %% ../nbs/07_bilstm_optimized.ipynb #4ea8ed63
 def create_optimized_bilstm_model(

@@ -26,7 +26,7 @@ class InputProjection(nn.Module):
     def forward(self, x:Tensor): # (B,T,input_dim) -> (B,T,projection_dim)
         return self.dropout(self.norm(self.linear(x)).relu())
 
-# %% ../nbs/06_blocks.ipynb #62a06447
+# %% ../nbs/06_blocks.ipynb #28787ff0
 class TemporalSubsampling(nn.Module):
     "Convolution over time with a stride, LayerNorm, ReLU"
     def __init__(self,
@@ -47,8 +47,8 @@ class TemporalSubsampling(nn.Module):
         x:Tensor,       # (B,T,input_dim)
         lengths:Tensor, # (B,) real frames
     ):                  # -> (B,ceil(T/factor),output_dim), lengths
-        real = torch.arange(x.shape[1])<lengths[:,None]
-        x = x.masked_fill(~real[...,None].to(x.device), 0) # a kernel at the last frame must see nothing in the padding
+        real = torch.arange(x.shape[1], device=x.device)<lengths.to(x.device, non_blocking=True)[:,None]
+        x = x.masked_fill(~real[...,None], 0) # a kernel at the last frame must see nothing in the padding
         return self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2)).relu(), self.output_lengths(lengths)
 
 # %% ../nbs/06_blocks.ipynb #b3131dba

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
            'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'override', 'output_folder', 'whole_file', 'circumstances']
+           'override', 'parse_changes', 'output_folder', 'whole_file', 'circumstances']
 
 # %% ../nbs/00_config.ipynb #af95fcef
 import os, platform, re, subprocess, sys, tempfile, time
@@ -26,14 +26,14 @@ import slr_nbdev
 class SlrError(ValueError):
     "Something in the input that the user can mend; the message names it and the cure"
 
-# %% ../nbs/00_config.ipynb #aab96e21
+# %% ../nbs/00_config.ipynb #31209605
 def command(f):
-    "`f` as a shell command: arguments from its signature, a `SlrError` or a full disk in one line on standard error, exit code 1"
+    "`f` as a shell command: arguments from its signature, a `SlrError`, a full disk or Ctrl-C in one line on standard error, exit code 1"
     @wraps(f)
     def _f(*args, **kwargs):
         try: return f(*args, **kwargs)
         except (SlrError, OSError) as e: sys.exit(f'{f.__name__}: error: {e}')
-        except KeyboardInterrupt: sys.exit(f'{f.__name__}: stopped')
+        except KeyboardInterrupt as e: sys.exit(f"{f.__name__}: {e if str(e) else 'stopped'}")
     return call_parse(_f)
 
 # %% ../nbs/00_config.ipynb #1784dc05
@@ -68,7 +68,7 @@ class ModelConfig(Section):
     "The guide's `model` section"
     architecture: ArchitectureConfig = ArchitectureConfig()
 
-# %% ../nbs/00_config.ipynb #6e3dc25c
+# %% ../nbs/00_config.ipynb #35257adf
 class OptimizerConfig(Section):
     "The guide's `training.optimizer`"
     type: Literal['AdamW'] = 'AdamW'
@@ -76,25 +76,39 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(1e-4, ge=0)
 
 class SchedulerConfig(Section):
-    "Learning rate against dev WER"
-    type: Literal['ReduceLROnPlateau'] = 'ReduceLROnPlateau'
-    patience: int = Field(5, ge=0)          # epochs without a better dev WER before the rate falls
-    factor: float = Field(0.5, gt=0, lt=1)  # what the rate is multiplied by
-    min_lr: float = Field(1e-6, ge=0)       # where it stops falling
+    "How the learning rate changes"
+    type: Literal['ReduceLROnPlateau','OneCycleLR','CosineWarmup','Constant'] = 'ReduceLROnPlateau'
+    patience: int = Field(5, ge=0)          # plateau: epochs without a better dev WER before the rate falls
+    factor: float = Field(0.5, gt=0, lt=1)  # plateau: what the rate is multiplied by
+    min_lr: float = Field(1e-6, ge=0)       # plateau and cosine: where it stops falling
+    warmup: float = Field(0.1, ge=0, lt=1)  # one cycle and cosine: share of all steps in which the rate rises
 
-# %% ../nbs/00_config.ipynb #d07e4701
+    @model_validator(mode='after')
+    def _keys_fit_type(self):
+        read = {'ReduceLROnPlateau': ('patience','factor','min_lr'), 'CosineWarmup': ('min_lr','warmup'), 'OneCycleLR': ('warmup',)}.get(self.type, ())
+        idle = [k for k,f in SchedulerConfig.model_fields.items() if k not in ('type',*read) and getattr(self, k)!=f.default]
+        if idle: raise ValueError(f"{self.type} does not use {', '.join(idle)}: remove it, or choose another type")
+        return self
+
+# %% ../nbs/00_config.ipynb #7bfa469a
 class TrainingConfig(Section):
     "The guide's `training` section"
     optimizer: OptimizerConfig = OptimizerConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
     gradient_clip_norm: float = Field(5.0, gt=0)       # L2 norm over all gradients
-    batch_size: int = Field(32, ge=1)                  # utterances a batch
+    batch_size: int = Field(32, ge=1)                  # utterances a batch, at most
+    batch_frames: int|None = Field(None, ge=1)         # frames a batch with its padding, at most; null: any number
     accumulation_steps: int = Field(2, ge=1)           # batches an optimizer step
     epochs: int = Field(100, ge=1)
     early_stopping_patience: int = Field(15, ge=1)     # epochs without a better dev WER
+    ema_decay: float|None = Field(None, gt=0, lt=1)    # of an exponential moving average of the weights; null: none
+    precision: Literal['float32','bf16'] = 'float32'   # of the network; log-softmax and CTC are float32 always
+    max_bad_steps: int = Field(0, ge=0)                # steps that may be left out because loss or gradient is no number
+    checkpoint_seconds: float = Field(300., ge=0)      # between two saves within an epoch; 0: after every step
+    deterministic: bool = False                        # CUDA: the same numbers in every run, at a price
     seed: int = Field(42, ge=0, lt=2**32)
 
-# %% ../nbs/00_config.ipynb #9c739342
+# %% ../nbs/00_config.ipynb #4c9dc8ee
 class FeaturesConfig(Section):
     "From landmarks to the numbers a model reads"
     velocity: bool = False                  # append frame-to-frame differences: 132 numbers a frame in place of 66
@@ -109,6 +123,9 @@ class AugmentationConfig(Section):
     shift: float = Field(0., ge=0)          # standard deviation of a move of the whole clip, in body units
     rotate: float = Field(0., ge=0, le=45)  # degrees, either way
     noise: float = Field(0., ge=0)          # standard deviation of every coordinate, in body units
+
+    @property
+    def active(self): return any(self.model_dump().values())
 
 # %% ../nbs/00_config.ipynb #40b193a0
 class Config(Section):
@@ -189,6 +206,19 @@ def override(
         if not isinstance(section, dict): raise SlrError(f"settings: unknown key {key}")
         section[last] = value
     return parse_config(settings, 'settings')
+
+# %% ../nbs/00_config.ipynb #722a7edf
+def parse_changes(
+    text:str, # key=value, several with commas; None: nothing
+) -> dict:    # for `override`
+    "Changes from the command line"
+    out = {}
+    for part in filter(None, (text or '').split(',')):
+        key, eq, value = part.partition('=')
+        if not eq: raise SlrError(f"--settings {part}: write key=value, for example training.precision=bf16")
+        try: out[key.strip()] = yaml.load(value, _Loader)
+        except yaml.YAMLError: raise SlrError(f"--settings {part}: {value} is not a value") from None
+    return out
 
 # %% ../nbs/00_config.ipynb #fd5eccfe
 def output_folder(

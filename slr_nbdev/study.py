@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #b8a886d1
+# %% ../nbs/16_study.ipynb #2bb460fd
 import json as json_, time
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from .bilstm import count_parameters, resolve_device, size_mib
 from .catalogue import load_corpus
 from .config import SlrError, command, load_config, override, parse_config, whole_file
 from .scoring import show_alignment
-from .training import default_recipe, evaluate, plot_history, train_model
+from .runs import plot_history
+from .training import default_recipe, evaluate, train_model
 
 # %% ../nbs/16_study.ipynb #decb3664
 def study_configs(

@@ -1,0 +1,88 @@
+"What training survives: being killed, a full disk, Ctrl-C; and that several processes give what one gives"
+import json, os, signal, subprocess, sys, time
+from pathlib import Path
+import pytest
+from slr_nbdev.checkpoints import load_checkpoint, load_state
+
+HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
+BIN = Path(sys.executable).parent
+
+def test_killed_at_any_moment(tmp_path):
+    "Twenty SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
+    seed = int.from_bytes(os.urandom(4), 'big')
+    r = subprocess.run([sys.executable, HERE/'killing.py', tmp_path, '20', str(seed)], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
+    assert r.returncode==0, r.stderr+r.stdout
+    rows = json.loads(r.stdout.splitlines()[-1])
+    assert len(rows)==20
+    for row in rows: assert (row['unreadable'], row['end'], row['differ'])==([], 0, []), (seed, row)
+    assert sum(row['killed'] for row in rows)>=15, rows # a kill after the last step comes too late to count
+    assert len({tuple(row['at'] or ()) for row in rows})>=6, rows # they were at different places
+
+def two_processes(tmp_path, n):
+    folder = tmp_path/str(n); folder.mkdir()
+    launcher = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node',str(n)] if n>1 else [sys.executable]
+    r = subprocess.run([*launcher, HERE/'two_processes.py', folder], env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    assert r.returncode==0, r.stderr
+    return load_state(folder/'last.safetensors')
+
+def test_two_processes_equal_one(tmp_path):
+    "Twenty steps on one process and on two (gloo): the same weights, losses and dev scores to rounding"
+    (ta, wa), (tb, wb) = (two_processes(tmp_path, n) for n in (1,2))
+    assert len(wa['log'])==20
+    for k in ta:
+        if k.startswith('model.'): assert (ta[k]-tb[k]).abs().max()<1e-5, k
+    for (la,na,ua,ia),(lb,nb,ub,ib) in zip(wa['log'], wb['log']):
+        assert abs(la-lb)<1e-4 and abs(na-nb)<1e-3*na and (ua,ia)==(ub,ib)
+    assert wa['history'][0]['dev_wer']==wb['history'][0]['dev_wer']
+    assert abs(wa['history'][0]['dev_loss']-wb['history'][0]['dev_loss'])<1e-4
+
+QUICK = ('--settings', 'model.architecture.hidden_dim=16,training.checkpoint_seconds=0')
+
+def begin(cwd, *args): return subprocess.Popen([BIN/'slr_train', *args], cwd=cwd, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+def wait_for(path, p, seconds=120):
+    "Until a file is there and the process lives"
+    for _ in range(seconds*20):
+        if path.exists(): return
+        assert p.poll() is None, p.communicate()
+        time.sleep(.05)
+    raise AssertionError(f'{path} never came')
+
+@pytest.mark.parametrize('sig', [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop(tmp_path, run, sig):
+    "Ctrl-C and SIGTERM save and say how to go on; what they say works"
+    p = begin(tmp_path, '--epochs', '2', '--name', 'x', *QUICK)
+    wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); time.sleep(1); p.send_signal(sig)
+    out, err = p.communicate(timeout=60)
+    assert p.returncode==1 and 'slr_train --resume x goes on' in err and 'Traceback' not in err, err
+    epoch, step = (load_state(tmp_path/'runs'/'x'/'last.safetensors', words_only=True)[1][k] for k in ('epoch','step'))
+    r = run('slr_train', '--resume', 'x')
+    assert r.returncode==0 and f'going on in epoch {epoch} after step {step}' in r.stderr, r.stderr
+    assert 'x/best.safetensors: dev WER' in r.stdout
+    listed = json.loads(run('slr_runs', '--json').stdout)['runs']
+    assert [(o['run'], o['state'], o['epochs']) for o in listed]==[('x','finished','2/2')]
+    again = run('slr_train', '--resume', 'x')
+    assert again.returncode==0 and 'x is finished: 2 epochs' in again.stderr
+
+def test_full_disk(tmp_path):
+    "A disk that fills up stops the run with one line; the state before is whole, and training goes on from it"
+    import resource
+    limit = lambda n: lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
+    args = [BIN/'slr_train', '--name', 'x', '--epochs', '1', '--settings', 'model.architecture.hidden_dim=16,training.max_bad_steps=1']
+    p = begin(tmp_path, *args[1:]); wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); p.send_signal(signal.SIGINT); p.communicate(timeout=60)
+    before = (tmp_path/'runs'/'x'/'last.safetensors').read_bytes()
+    r = subprocess.run([BIN/'slr_train', '--resume', 'x'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=120, preexec_fn=limit(len(before)//2))
+    assert r.returncode==1 and 'last.safetensors: could not be written' in r.stderr and 'Traceback' not in r.stderr, r.stderr
+    assert (tmp_path/'runs'/'x'/'last.safetensors').read_bytes()==before
+    r = subprocess.run([BIN/'slr_train', '--resume', 'x'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    assert r.returncode==0, r.stderr
+    load_checkpoint(tmp_path/'runs'/'x'/'best.safetensors', 'cpu')
+
+def test_launched_twice(tmp_path):
+    "The command itself under a launcher: one page, one line, one voice"
+    r = subprocess.run([sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu','--epochs','1','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    assert r.returncode==0, r.stderr
+    assert len(r.stdout.strip().splitlines())==1 and 'runs/two/best.safetensors: dev WER' in r.stdout
+    assert r.stderr.count('utterances to train on')==1
+    start, = json.loads((tmp_path/'runs'/'two'/'environment.json').read_text())
+    assert start['processes']==2
