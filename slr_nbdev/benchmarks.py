@@ -9,7 +9,7 @@ __all__ = ['GLOSSES', 'BENCHMARKS', 'Interval', 'bootstrap', 'stopwatch', 'paire
            'matmul_peak', 'utilisation', 'memory', 'step_splits', 'training_ratio', 'guide_models', 'run_benchmarks',
            'slr_bench', 'draw_latency', 'draw_memory', 'draw_ctc', 'plot_benchmarks']
 
-# %% ../nbs/12_benchmarks.ipynb #80289191
+# %% ../nbs/12_benchmarks.ipynb #e887a819
 import json as json_, os, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,11 +25,12 @@ from tqdm.auto import tqdm
 from .batches import SignDataset, make_loader
 from .bilstm import count_parameters, create_bilstm_model, resolve_device, size_mib
 from .bilstm_optimized import create_optimized_bilstm_model
-from .config import SlrError, circumstances, command, output_folder, whole_file
+from .config import SlrError, TrainingConfig, circumstances, command, output_folder, whole_file
 from .corpora import Vocabulary
 from .ctc import make_ctc_loss
 from .signer import simulate_corpus
 from .runs import PALETTE
+from .schedules import make_optimizer
 
 # %% ../nbs/12_benchmarks.ipynb #feb820d2
 @dataclass(frozen=True)
@@ -260,14 +261,14 @@ def ctc_times(
             rows.append(dict(length=T, part=part, full=1000*t['a'], half=1000*t['b'], ratio=t['ratio']))
     return rows
 
-# %% ../nbs/12_benchmarks.ipynb #bc095990
+# %% ../nbs/12_benchmarks.ipynb #defe7978
 def step_split(
     model,
     loader,        # batches
     device='cpu',
 ) -> dict:         # part → seconds a step, mean
     "Training-step time by part"
-    marks, ctc_loss, optimizer = [], make_ctc_loss(), torch.optim.AdamW(model.parameters(), 1e-3)
+    marks, ctc_loss, optimizer = [], make_ctc_loss(), make_optimizer(model, TrainingConfig())
     def _mark():
         if torch.device(device).type=='cuda': torch.cuda.synchronize(device)
         marks.append(time.perf_counter())

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['InputProjection', 'TemporalSubsampling', 'ResidualBiLSTM']
 
-# %% ../nbs/06_blocks.ipynb #a2e02782
+# %% ../nbs/06_blocks.ipynb #d4333eb3
 import torch
 from torch import Tensor, nn
 
-from .bilstm import init_linear, init_lstm, run_lstm
+from .bilstm import Dropout, init_linear, init_lstm, run_lstm
 
-# %% ../nbs/06_blocks.ipynb #c48557d4
+# %% ../nbs/06_blocks.ipynb #f6dde76f
 class InputProjection(nn.Module):
     "Linear, LayerNorm, ReLU, dropout: every frame by itself"
     def __init__(self,
@@ -20,7 +20,7 @@ class InputProjection(nn.Module):
         dropout:float,      # of the model; half of it is used here
     ):
         super().__init__()
-        self.linear, self.norm, self.dropout = nn.Linear(input_dim, projection_dim), nn.LayerNorm(projection_dim), nn.Dropout(dropout/2)
+        self.linear, self.norm, self.dropout = nn.Linear(input_dim, projection_dim), nn.LayerNorm(projection_dim), Dropout(dropout/2)
         init_linear(self.linear)
 
     def forward(self, x:Tensor): # (B,T,input_dim) -> (B,T,projection_dim)
@@ -51,7 +51,7 @@ class TemporalSubsampling(nn.Module):
         x = x.masked_fill(~real[...,None], 0) # a kernel at the last frame must see nothing in the padding
         return self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2)).relu(), self.output_lengths(lengths)
 
-# %% ../nbs/06_blocks.ipynb #b3131dba
+# %% ../nbs/06_blocks.ipynb #b08fab39
 class ResidualBiLSTM(nn.Module):
     "A BiLSTM layer that adds to its input; LayerNorm, dropout"
     def __init__(self,
@@ -60,7 +60,7 @@ class ResidualBiLSTM(nn.Module):
     ):
         super().__init__()
         self.lstm = nn.LSTM(2*hidden_dim, hidden_dim, batch_first=True, bidirectional=True)
-        self.norm, self.dropout = nn.LayerNorm(2*hidden_dim), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(2*hidden_dim), Dropout(dropout)
         init_lstm(self.lstm)
 
     def forward(self,
