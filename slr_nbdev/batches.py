@@ -217,7 +217,7 @@ class SignDataset(Dataset):
         x = self.stats(flatten_pose(body, self.features.velocity))
         return u.id, torch.from_numpy(x), torch.tensor(self.vocab.encode(u.glosses))
 
-# %% ../nbs/04_batches.ipynb #72749806
+# %% ../nbs/04_batches.ipynb #0eac225d
 @dataclass(frozen=True, eq=False)
 class Batch:
     "Padded utterances; unpacks into the guide's `features, targets, feat_lengths, target_lengths`"
@@ -232,7 +232,7 @@ class Batch:
 
     def to(self, device):
         "The same batch with features and targets on `device`"
-        return Batch(self.ids, self.features.to(device), self.targets.to(device), self.feature_lengths, self.target_lengths)
+        return Batch(self.ids, self.features.to(device, non_blocking=True), self.targets.to(device, non_blocking=True), self.feature_lengths, self.target_lengths)
 
 def collate(
     items, # of a `SignDataset`

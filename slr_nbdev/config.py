@@ -90,14 +90,14 @@ class SchedulerConfig(Section):
         if idle: raise ValueError(f"{self.type} does not use {', '.join(idle)}: remove it, or choose another type")
         return self
 
-# %% ../nbs/00_config.ipynb #7bfa469a
+# %% ../nbs/00_config.ipynb #6a184cf6
 class TrainingConfig(Section):
     "The guide's `training` section"
     optimizer: OptimizerConfig = OptimizerConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
     gradient_clip_norm: float = Field(5.0, gt=0)       # L2 norm over all gradients
     batch_size: int = Field(32, ge=1)                  # utterances a batch, at most
-    batch_frames: int|None = Field(None, ge=1)         # frames a batch with its padding, at most; null: any number
+    batch_frames: int|None = Field(None, ge=1)         # frames a batch with its padding, at most, counted before augmentation; null: any number
     accumulation_steps: int = Field(2, ge=1)           # batches an optimizer step
     epochs: int = Field(100, ge=1)
     early_stopping_patience: int = Field(15, ge=1)     # epochs without a better dev WER

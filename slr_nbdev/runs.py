@@ -22,7 +22,7 @@ from tensorboardX import SummaryWriter
 from .checkpoints import load_state
 from .config import Config, SlrError, circumstances, command, load_config, output_folder, override, whole_file
 
-# %% ../nbs/10d_runs.ipynb #1215af3f
+# %% ../nbs/10d_runs.ipynb #90fb5c2b
 def _installed(name):
     "Version of a package, None if it is not there"
     try: return version(name)
@@ -42,7 +42,8 @@ def note_start(
 ):
     "Add a start to a run's `environment.json`"
     path = Path(folder)/'environment.json'
-    starts = json_.loads(path.read_text()) if path.exists() else []
+    try: starts = json_.loads(path.read_text()) if path.exists() else []
+    except ValueError: raise SlrError(f"{path}: not JSON; move it away to go on without the record of earlier starts") from None
     with whole_file(path) as p: p.write_text(json_.dumps(starts+[start], indent=1)+'\n')
 
 # %% ../nbs/10d_runs.ipynb #9c33fb28
@@ -93,7 +94,7 @@ def save_curves(folder, histories, clip_norm=5., name='curves.png'):
     with whole_file(Path(folder)/name) as p: fig.savefig(p, format='png', dpi=110)
     plt.close(fig)
 
-# %% ../nbs/10d_runs.ipynb #7b3b113e
+# %% ../nbs/10d_runs.ipynb #ec9afb61
 def read_run(
     folder, # of a run
 ) -> dict:  # its state's words
@@ -116,7 +117,7 @@ def list_runs(
     for path in sorted(Path(out).glob('**/last.safetensors')):
         name = str(path.parent.relative_to(out))
         try: rows.append(run_row(name, read_run(path.parent)))
-        except (SlrError, KeyError) as e: rows.append(dict(run=name, state=f'unreadable: {e}'))
+        except (SlrError, AttributeError, KeyError, TypeError) as e: rows.append(dict(run=name, state=f'unreadable: {e}'))
     return pd.DataFrame(rows).sort_values('dev_wer', kind='stable', ignore_index=True) if rows and any('dev_wer' in r for r in rows) else pd.DataFrame(rows)
 
 # %% ../nbs/10d_runs.ipynb #8244d0ff

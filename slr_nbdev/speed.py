@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TRIALS', 'PARTS', 'Way', 'Stepper', 'speed_up', 'Trial', 'run_trials', 'memory_trial', 'prepare_data', 'epoch',
-           'splits', 'sequential_step', 'floors', 'profile_step', 'synchronisations', 'ctc_backends', 'whole_run',
-           'cuda_only', 'slr_speed']
+           'by_batch_size', 'splits', 'sequential_step', 'floors', 'profile_step', 'synchronisations', 'ctc_backends',
+           'whole_run', 'cuda_only', 'slr_speed', 'plot_trials', 'trials_table']
 
-# %% ../nbs/18_speed.ipynb #1dfd9622
+# %% ../nbs/18_speed.ipynb #ad0f0b68
 import json as json_, os, subprocess, sys, time, warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -29,6 +30,7 @@ from .bilstm import resolve_device, run_packed
 from .bilstm_optimized import create_model
 from .catalogue import load_corpus
 from .config import SlrError, command, load_config, output_folder, override, whole_file
+from .runs import PALETTE
 from .study import study_configs
 from .training import Trainer, fit_settings, make_datasets, provenance, say
 
@@ -193,7 +195,7 @@ def prepare_data(
     train_ds, dev_ds = make_datasets(corpus, cfg)
     return train_ds, dev_ds, fit_settings(cfg, train_ds.vocab)
 
-# %% ../nbs/18_speed.ipynb #dd6bba48
+# %% ../nbs/18_speed.ipynb #4122aeea
 def _both(cfg):
     "Settings of both models with the vocabulary of `cfg`"
     return {k: override(c, {'model.architecture.vocab_size': cfg.model.architecture.vocab_size}) for k,c in study_configs(cfg).items()}
@@ -215,6 +217,18 @@ def epoch(
     seconds, frames = times[:,:,0].sum(0), times[:,0,1].sum()
     return dict(precision=precision, steps=n, frames=int(frames), utterances=sum(len(b) for s in ways['optimized'].steps[:n] for b in s), seconds=dict(zip(ways, seconds.tolist())),
         frames_per_second=dict(zip(ways, (frames/seconds).tolist())), step_ratio=asdict(bootstrap(times[:,0,0]/times[:,1,0])), epoch_ratio=float(seconds[0]/seconds[1]))
+
+def by_batch_size(
+    train_ds:SignDataset,
+    dev_ds:SignDataset,
+    cfg,
+    batch_size:int,
+    device='cpu',
+    utterances=1280,
+) -> dict:
+    "Both models over the first steps of an epoch at another batch size, without accumulation"
+    changed = override(cfg, {'training.batch_size': batch_size, 'training.accumulation_steps': 1})
+    return dict(batch_size=batch_size, **epoch(train_ds, dev_ds, changed, device=device, steps=utterances//batch_size, progress=False))
 
 def splits(
     train_ds:SignDataset,
@@ -321,9 +335,10 @@ def cuda_only(train_ds, dev_ds, cfg, device):
     "What has an answer on a GPU alone"
     return dict(synchronisations=synchronisations(Stepper(Way(), _fresh(cfg, device), train_ds, dev_ds, cfg)), ctc_backends=ctc_backends(device), hundred_epochs=whole_run(train_ds, dev_ds, cfg, 100, device))
 
-# %% ../nbs/18_speed.ipynb #8979ef10
+# %% ../nbs/18_speed.ipynb #6573a724
 PARTS = { # name → function of train and dev data, settings, device, repeats
     'epoch':   lambda train_ds, dev_ds, cfg, device, repeats: [epoch(train_ds, dev_ds, cfg, p, device) for p in ('float32','bf16')],
+    'batches': lambda train_ds, dev_ds, cfg, device, repeats: [by_batch_size(train_ds, dev_ds, cfg, b, device) for b in (16,32,64,128)],
     'split':   lambda train_ds, dev_ds, cfg, device, repeats: splits(train_ds, cfg, device),
     'trials':  lambda train_ds, dev_ds, cfg, device, repeats: run_trials(TRIALS, train_ds, dev_ds, cfg, device, repeats),
     'floor':   lambda train_ds, dev_ds, cfg, device, repeats: floors(train_ds, cfg, device),
@@ -332,7 +347,7 @@ PARTS = { # name → function of train and dev data, settings, device, repeats
 
 @command
 def slr_speed(
-    what:str,             # epoch, split, trials, floor, profile, memory, several with commas, or all
+    what:str,             # epoch, batches, split, trials, floor, profile, memory, several with commas, or all
     corpus:str='signer',  # by name (slr_data list); the recorded results are of phoenix2014
     root:str=None,        # folder or file of a recorded corpus
     out:str='speed.json', # file for the results
@@ -355,3 +370,23 @@ def slr_speed(
     results['provenance'] = provenance(data, cfg.training.seed, device)|dict(utterances=len(train_ds), frames=int(sum(len(u) for u in train_ds.utterances)), vocabulary=len(train_ds.vocab), repeats=repeats)
     with whole_file(out) as p: p.write_text(json_.dumps(results, indent=1)+'\n')
     print(json_.dumps(results) if json else f"{', '.join(names)} on {results['provenance']['processor']}: {out}")
+
+# %% ../nbs/18_speed.ipynb #6d0b809a
+def plot_trials(
+    trials, # from `run_trials`
+):          # -> matplotlib's figure
+    "Expected and measured speed-ups"
+    done = {k: t for k,t in trials.items() if 'ratio' in t}
+    fig,ax = plt.subplots(figsize=(7,.34*len(done)+.7), layout='constrained')
+    for i,t in enumerate(done.values()):
+        r = t['ratio']
+        ax.plot([r['low'],r['high']], [i,i], color=PALETTE['optimized'], lw=2)
+        ax.plot(r['value'], i, 'o', color=PALETTE['optimized'], label='measured' if i==0 else None)
+        ax.plot(t['expected'], i, 'o', mfc='none', color='black', label='expected' if i==0 else None)
+    ax.axvline(1, color='#949494', ls='--', lw=1)
+    ax.set(yticks=range(len(done)), yticklabels=[t['what'].split(' in place')[0] for t in done.values()], xlabel='speed-up, seconds a frame before / after'); ax.invert_yaxis(); ax.legend(fontsize=8)
+    return fig
+
+def trials_table(trials) -> pd.DataFrame:
+    "What was tried, expected and found"
+    return pd.DataFrame({t['what']: dict(expected=f"{t['expected']:.2f}", found='{value:.2f} [{low:.2f}, {high:.2f}]'.format(**t['ratio']) if 'ratio' in t else t['failed'], because=t['why']) for t in trials.values()}).T

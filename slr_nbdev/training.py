@@ -8,20 +8,18 @@ __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator
            'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
            'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #0b812c76
+# %% ../nbs/11_training.ipynb #850623ca
 import copy, ctypes, json as json_, os, random, signal, sys, threading, time
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean as mean
 
 import numpy as np
 import psutil
 import torch
-import yaml
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast, gather_object
 from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
@@ -35,10 +33,10 @@ from .config import Config, SlrError, circumstances, command, load_config, outpu
 from .corpora import Vocabulary, fingerprint
 from .ctc import blank_rate, ctc_losses, find_infeasible, greedy_decode, required_steps
 from .runs import environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
-from .schedules import Schedule, make_average, make_optimizer
+from .schedules import Schedule, make_average, make_optimizer, update_average
 from .scoring import align_corpus, score, total
 
-# %% ../nbs/11_training.ipynb #48c15f43
+# %% ../nbs/11_training.ipynb #7bf07de5
 def seed_everything(seed:int):
     "Seed Python, NumPy and PyTorch"
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
@@ -49,18 +47,18 @@ def keep_memory():
     except (AttributeError, OSError, TypeError): pass
 
 def make_accelerator(
-    device,    # a `torch.device`, from `resolve_device`
+    device,    # a `torch.device`
     precision, # of the settings
 ) -> Accelerator:
     "Accelerate on this device, or on this process's own if there are several"
     asked = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no')
-    if asked not in ('no', {'bf16':'bf16'}.get(precision)): raise SlrError(f"the launcher asks for {asked}, the settings for {precision}: set training.precision: bf16, or launch with --mixed_precision no")
+    if asked not in ('no', precision): raise SlrError(f"the launcher asks for {asked}, the settings for {precision}: set training.precision: bf16, or launch with --mixed_precision no")
     if int(os.environ.get('WORLD_SIZE', 1))==1:
         AcceleratorState._reset_state(reset_partial_state=True)
-        if device.type=='cuda': torch.cuda.set_device(device)
+        if device.index is not None: torch.cuda.set_device(device)
     return Accelerator(cpu=device.type=='cpu', mixed_precision='no')
 
-# %% ../nbs/11_training.ipynb #48426c15
+# %% ../nbs/11_training.ipynb #464c0955
 def fits(
     dataset:SignDataset,
     device,
@@ -80,16 +78,17 @@ class Trainer:
         protocol='raw', # how dev is scored
         folder=None,    # of the run; None: nothing is kept on disk
         info=None,      # provenance, for the files
+        device=None,    # default: the model's
     ):
         t = cfg.training
         self.cfg, self.train_ds, self.dev_ds, self.protocol, self.folder, self.info = cfg, train_ds, dev_ds, protocol, folder and Path(folder), info or {}
-        self.accelerator = make_accelerator(next(model.parameters()).device, t.precision)
+        self.accelerator = make_accelerator(torch.device(device or next(model.parameters()).device), t.precision)
         self.device, self.net = self.accelerator.device, model.to(self.accelerator.device)
         if self.device.type=='cpu': keep_memory()
-        torch.use_deterministic_algorithms(t.deterministic and self.device.type=='cuda') # on a CPU they all are
+        if t.deterministic: os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
         self.sampler = BucketSampler([len(u) for u in train_ds.utterances], t.batch_size, True, t.seed, frames=t.batch_frames)
         self.epoch, self.step, self.log, self.seconds, self.skipped = 1, 0, [], 0., 0
-        self.history, self.best_epoch, self.best, self.stop, self.saved = [], 0, None, False, time.monotonic()
+        self.history, self.best_epoch, self.best, self.asked, self.stop, self.saved = [], 0, None, False, False, time.monotonic()
         self.total_steps = sum(len(self.plan(e)) for e in range(1, t.epochs+1))
         self.average, optimizer = make_average(self.net, t), make_optimizer(self.net, t)
         self.schedule = Schedule(optimizer, t, self.total_steps)
@@ -127,7 +126,7 @@ def stream(self:Trainer,
     self.train_ds.epoch = self.epoch
     return (b.to(self.device) for b in DataLoader(self.train_ds, batch_sampler=parts, collate_fn=collate))
 
-# %% ../nbs/11_training.ipynb #726a0a0a
+# %% ../nbs/11_training.ipynb #f8865da2
 @dataclass
 class Measured:
     "What a step measured, still on the device"
@@ -144,27 +143,28 @@ def train_step(self:Trainer,
 ) -> Measured:
     "One optimizer step"
     t, acc = self.cfg.training, self.accelerator
-    out = Measured([], sum(map(len, step)), [], 0, None)
+    out, first = Measured([], sum(map(len, step)), [], 0, None), (self.epoch,self.step)==(1,0)
+    torch.use_deterministic_algorithms(t.deterministic and self.device.type=='cuda') # on a CPU all of them are
     for i,numbers in enumerate(step):
         batch, (part, weight) = next(stream), share_of(numbers, acc.process_index, acc.num_processes)
         with nullcontext() if i+1==len(step) else acc.no_sync(self.model):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=t.precision=='bf16'): log_probs, output_lengths = self.model(batch.features, batch.feature_lengths)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=t.precision=='bf16'): log_probs, output_lengths = self.model(batch.features, batch.feature_lengths.tolist()) # numbers stay on the CPU
             losses = weight*ctc_losses(log_probs, batch.targets, output_lengths, batch.target_lengths)
-            acc.backward(losses.sum()*acc.num_processes/out.n)
+            (losses.sum()*acc.num_processes/out.n).backward()
         out.ids += batch.ids; out.losses.append(losses.detach()); out.infeasible += int(weight*(output_lengths<self.required[part]).sum())
     out.losses, out.norm = torch.cat(out.losses), acc.clip_grad_norm_(self.net.parameters(), t.gradient_clip_norm)
     self.optimizer.optimizer.found_inf = (~out.norm.isfinite()).float()
     self.optimizer.step(); self.optimizer.zero_grad(); self.schedule.after_step()
-    if self.average: self.average.update_parameters(self.net)
+    if self.average: update_average(self.average, self.net, 0. if first else t.ema_decay)
     return out
 
-# %% ../nbs/11_training.ipynb #1532b530
+# %% ../nbs/11_training.ipynb #b446c33f
 @patch
 def settle(self:Trainer,
     measured:list, # of `Measured`
 ):
     "Fetch what steps measured, over all processes; a step that was no number stops the run, or is counted"
-    mine = [m.losses.sum() for m in measured]+[torch.tensor(float(m.infeasible)) for m in measured]+[torch.tensor(float(self.stop))]
+    mine = [m.losses.sum() for m in measured]+[torch.tensor(float(m.infeasible)) for m in measured]+[torch.tensor(float(self.asked))]
     values = self.accelerator.reduce(torch.stack([v.to(self.device, non_blocking=True) for v in mine]), 'sum').tolist()
     norms, k = torch.stack([m.norm for m in measured]).tolist(), len(measured)
     self.stop = values.pop()>0
@@ -176,23 +176,23 @@ def settle(self:Trainer,
 def _bad_step(self:Trainer, m, step, loss, norm):
     "Count a step that was left out, or stop"
     self.skipped += 1
-    losses = m.losses.tolist()
-    culprits = [i for i,l in zip(m.ids, losses) if not np.isfinite(l)] or m.ids
+    losses = {i: l for part in gather_object([dict(zip(m.ids, m.losses.tolist()))]) for i,l in part.items()} # of all processes
+    culprits = [i for i,l in losses.items() if not np.isfinite(l)] or list(losses)
     what = f"the loss became {loss}" if not np.isfinite(loss) else f"the gradient's norm became {norm}"
     where = f"in epoch {self.epoch}, step {step}: {', '.join(culprits[:5])}{f' and {len(culprits)-5} more' if len(culprits)>5 else ''}"
     if self.skipped<=self.cfg.training.max_bad_steps:
         say(f"training: {what} {where}; left out ({self.skipped} of {self.cfg.training.max_bad_steps} allowed)")
         return
-    kept = self._keep_snapshot(m, step, losses, norm)
-    raise SlrError(f"training: {what} {where}. The step was not taken{kept}. Look at these utterances, lower the learning rate, or allow some (training.max_bad_steps)")
+    kept = self._keep_snapshot(step, losses, norm)
+    raise SlrError(f"training: {what} {where}. The step was not taken{kept}. Look at these utterances, lower the learning rate, or allow some (--settings training.max_bad_steps=N, with --resume too)")
 
 @patch
-def _keep_snapshot(self:Trainer, m, step, losses, norm):
-    "Weights, optimizer and the batch's utterances beside the run; how to say so"
+def _keep_snapshot(self:Trainer, step, losses, norm):
+    "The state as it is now, with the bad step's utterances, beside the run; how to say so"
     if not self.folder or not self.accelerator.is_main_process: return ''
     tensors, words = self.state()
-    save_state(self.folder/'bad-step.safetensors', tensors, words|{'bad_step': dict(step=step, ids=m.ids, losses=losses, norm=norm)})
-    return f"; {self.folder/'bad-step.safetensors'} holds the state and the ids and losses of the whole step"
+    save_state(self.folder/'bad-step.safetensors', tensors, words|{'bad_step': dict(step=step, losses=losses, norm=norm)})
+    return f"; {self.folder/'bad-step.safetensors'} holds the weights, and the loss of every utterance of the step"
 
 # %% ../nbs/11_training.ipynb #028f3e0d
 def say(*args):
@@ -270,25 +270,25 @@ def score_dataset(
     if protocol=='raw': return score(refs.values(), [hypotheses[k] for k in refs])
     return total(align_corpus(refs, hypotheses, protocol))
 
-# %% ../nbs/11_training.ipynb #f6ab20ef
+# %% ../nbs/11_training.ipynb #b70f8df8
 @patch
 def look_at_dev(self:Trainer) -> dict: # loss, WER, blank rate
     "How the model that would be kept does on dev"
-    model, acc, t = (self.average.module if self.average else self.net).eval(), self.accelerator, self.cfg.training
+    model, acc, t = (self.average or self.net).eval(), self.accelerator, self.cfg.training
     batches = BucketSampler(self.resident_dev.lengths, t.batch_size, False, frames=t.batch_frames).batches()
     mine = recognise_batches(model, map(self.resident_dev.__getitem__, batches[acc.process_index::acc.num_processes]), self.dev_ds.vocab)
     parts = gather_object([mine])
     hypotheses, (loss, n, blanks, steps) = {k: v for h,_ in parts for k,v in h.items()}, sum(s for _,s in parts).tolist()
     return dict(dev_loss=loss/n, dev_wer=score_dataset(self.dev_ds, hypotheses, self.protocol).wer, blank_rate=blanks/steps)
 
-# %% ../nbs/11_training.ipynb #13972551
+# %% ../nbs/11_training.ipynb #d30fce27
 @patch
 def end_epoch(self:Trainer) -> dict: # the row
     "Look at dev, put all in a row, keep the weights if they are the best so far"
     row = dict(epoch=self.epoch, **self.epoch_row(), **self.look_at_dev(), learning_rate=self.optimizer.param_groups[0]['lr'])
     criterion = lambda r: r['dev_wer']+r['dev_loss']/1000
     if np.isfinite(criterion(row)) and (self.best is None or criterion(row)<criterion(self.history[self.best_epoch-1])):
-        self.best_epoch, self.best = self.epoch, copy.deepcopy((self.average.module if self.average else self.net).state_dict())
+        self.best_epoch, self.best = self.epoch, copy.deepcopy((self.average or self.net).state_dict())
     self.history.append(row); self.schedule.after_epoch(criterion(row))
     self.epoch, self.step, self.log, self.seconds = self.epoch+1, 0, [], 0.
     return row
@@ -299,7 +299,7 @@ def finished(self:Trainer):
     t = self.cfg.training
     return self.epoch>t.epochs or (len(self.history)>0 and len(self.history)-self.best_epoch>=t.early_stopping_patience)
 
-# %% ../nbs/11_training.ipynb #f68776b4
+# %% ../nbs/11_training.ipynb #29a815c5
 def _prefixed(prefix, tensors): return {f'{prefix}.{k}': v for k,v in tensors.items()}
 def _without(prefix, tensors): return {k[len(prefix)+1:]: v for k,v in tensors.items() if k.startswith(f'{prefix}.')}
 
@@ -317,13 +317,14 @@ def restore(self:Trainer,
     words:dict,   # of the same corpus and settings
 ):
     "Go on from a state"
-    self._check_same(words)
     try:
+        self._check_same(words)
         for k in ('epoch','step','log','seconds','skipped','history','best_epoch','info'): setattr(self, k, words[k])
         self.net.load_state_dict(_without('model', tensors)); restore_optimizer(self.optimizer.optimizer, tensors, words['groups'])
         if self.average: self.average.load_state_dict(_without('average', tensors))
         self.schedule.load_state_dict(words['schedule'])
         self.best = {k: v.to(self.device) for k,v in _without('best', tensors).items()} or None
+    except SlrError: raise
     except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"training state: damaged ({' '.join(str(e).split())[:200]}); train again") from None
 
 # %% ../nbs/11_training.ipynb #d5c145fb
@@ -340,7 +341,7 @@ def _check_same(self:Trainer, words):
     differ = [f'{k} ({old.get(k)}, now {new[k]})' for k in new if k not in free and new[k]!=old.get(k)]
     if differ: raise SlrError(f"training state: other settings: {'; '.join(differ)}; resume with the run's own, or train anew under another name")
 
-# %% ../nbs/11_training.ipynb #ea81aad5
+# %% ../nbs/11_training.ipynb #bb80a90d
 @patch
 def save(self:Trainer):
     "The state, by the first process"
@@ -353,26 +354,27 @@ def save_best(self:Trainer):
     if not self.folder or not self.accelerator.is_main_process: return
     if self.best:
         row = self.history[self.best_epoch-1]
-        save_checkpoint(self.folder/'best.safetensors', self.best, self.cfg, self.train_ds.vocab, self.train_ds.stats, self.info|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
+        save_checkpoint(self.folder/'best.safetensors', self.best, self.cfg, self.train_ds.vocab, self.train_ds.stats, {k: v for k,v in self.info.items() if k!='root'}|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
     if self.history: write_metrics(self.folder, self.history)
 
-# %% ../nbs/11_training.ipynb #c2826526
+# %% ../nbs/11_training.ipynb #5364bf3b
 @contextmanager
 def stop_on_request(
-    trainer:Trainer, # whose `stop` is raised
+    trainer:Trainer, # whose `asked` is raised
 ):
-    "While this lasts, Ctrl-C and SIGTERM ask to stop after the running step"
+    "While this lasts, Ctrl-C and SIGTERM ask to stop soon"
     def _ask(sig, frame):
-        if trainer.stop: raise KeyboardInterrupt
-        trainer.stop = True
-        os.write(2, b'\nstopping after this step (once more: at once)\n')
+        if trainer.asked and sig==signal.SIGINT: raise KeyboardInterrupt
+        trainer.asked = True
+        os.write(2, b'\nstopping soon (Ctrl-C once more: at once)\n')
+    trainer.asked = False
     if threading.current_thread() is not threading.main_thread(): yield; return
     old = {s: signal.signal(s, _ask) for s in (signal.SIGINT, signal.SIGTERM)}
     try: yield
     finally:
         for s,handler in old.items(): signal.signal(s, handler)
 
-# %% ../nbs/11_training.ipynb #3d18453e
+# %% ../nbs/11_training.ipynb #68d16487
 @patch
 def fit(self:Trainer,
     progress=True, # show a bar on standard error
@@ -387,7 +389,7 @@ def fit(self:Trainer,
             bar.set_description(f'epoch {self.epoch}/{t.epochs}')
             self.train_epoch(bar.update)
             if not self.stop: self._record(self.end_epoch(), events, bar)
-            self.save()
+            self.save(); self.accelerator.wait_for_everyone() # nobody leaves while the first one writes
             if self.stop: raise KeyboardInterrupt(f"stopped in epoch {self.epoch} after {self.step} steps"+(f"; everything is in {self.folder}: slr_train --resume {self.folder.name}{'' if str(self.folder.parent)=='runs' else f' --out {self.folder.parent}'} goes on" if self.folder else ''))
     if self.best is None: raise SlrError(f"training: the loss on dev was never a number (last: {self.history[-1]['dev_loss']}); lower the learning rate")
     self.net.load_state_dict(self.best)
@@ -441,7 +443,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation if cfg.augmentation.active else None, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #c692afda
+# %% ../nbs/11_training.ipynb #595eeb2d
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -457,7 +459,8 @@ def _learn_from(teacher, model, train_ds, cfg, epochs=10):
         raise SlrError("warm start: the teacher was trained on other features or another vocabulary; train it on this corpus with this recipe")
     say(f"warm start: {epochs} epochs of distillation from the original model")
     loader = make_loader(train_ds, cfg.training.batch_size, shuffle=True, seed=cfg.training.seed)
-    warm_start(model, teacher.model, loader, epochs, cfg.training.optimizer.learning_rate, cfg.training.gradient_clip_norm, lambda loss: say(f'  divergence {loss:.3f}'))
+    warm_start(model, teacher.model.to(next(model.parameters()).device), loader, epochs, cfg.training.optimizer.learning_rate, cfg.training.gradient_clip_norm, lambda loss: say(f'  divergence {loss:.3f}'))
+    for p in model.parameters(): broadcast(p.data) # processes taught apart agree again
     return teacher.info|{'epochs_of_distillation': epochs}
 
 def train_model(
@@ -474,34 +477,36 @@ def train_model(
     device, (train_ds, dev_ds) = resolve_device(device), make_datasets(corpus, cfg)
     cfg, folder = fit_settings(cfg, train_ds.vocab), output_folder(folder)
     seed_everything(cfg.training.seed)
-    model = create_model(cfg.model.architecture, 'cpu').to(device)
+    model = create_model(cfg.model.architecture, 'cpu')
     info = provenance(corpus, cfg.training.seed, device)|info
-    trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), folder, info)
+    trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), folder, info, device)
     if resume: trainer.restore(*load_state(folder/'last.safetensors'))
     else:
         info['infeasible_train'] = _tell(corpus, train_ds, cfg, model)
         if teacher: info['warm_start'] = _learn_from(teacher, model, train_ds, cfg)
-    trainer.open_folder()
+    trainer.open_folder(resume)
     history = trainer.fit(progress)
     if trainer.accelerator.is_main_process: save_curves(folder, {cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm)
     trainer.accelerator.wait_for_everyone()
     return load_checkpoint(folder/'best.safetensors', trainer.device), history
 
 @patch
-def open_folder(self:Trainer):
+def open_folder(self:Trainer, resume):
     "Settings and circumstances of this start; at the first one, what another run left there goes"
     if not self.accelerator.is_main_process: return
-    begun = self.epoch>1 or self.step>0
-    for path in [] if begun else [*self.folder.glob('events.out.*'), *(self.folder/n for n in ('last.safetensors','best.safetensors','bad-step.safetensors','metrics.csv','curves.png','environment.json'))]: path.unlink(missing_ok=True)
-    if begun: self._tell_place()
+    patterns = ['.*.part'] if resume else ['.*.part','events.out.*','last.safetensors','best.safetensors','bad-step.safetensors','metrics.csv','curves.png','environment.json'] # parts: of a write that was killed
+    for path in (f for p in patterns for f in self.folder.glob(p)): path.unlink()
+    if resume: self._tell_place()
     write_config(self.folder, self.cfg)
     note_start(self.folder, environment(self.device, processes=self.accelerator.num_processes, epoch=self.epoch, step=self.step))
 
 @patch
 def _tell_place(self:Trainer):
     "Say where a resumed run goes on"
-    say(f"going on in epoch {self.epoch} after step {self.step}, {len(self.history)} epochs done" if not self.finished else f"{self.folder} is finished: {len(self.history)} epochs, the best was {self.best_epoch}"
-        +(f"; more epochs would stop at once ({self.cfg.training.early_stopping_patience} without a better one)" if self.epoch<=self.cfg.training.epochs else "; --epochs N goes on to epoch N"))
+    t, idle = self.cfg.training, len(self.history)-self.best_epoch
+    if not self.finished: say(f"going on in epoch {self.epoch} after step {self.step}, {len(self.history)} epochs done")
+    else: say(f"{self.folder} is finished: {len(self.history)} epochs, the best was {self.best_epoch}"+(f"; {idle} without a better one, --settings training.early_stopping_patience=N waits longer" if idle>=t.early_stopping_patience
+        else "; --epochs N goes on to epoch N" if t.scheduler.type in ('ReduceLROnPlateau','Constant') else ''))
     threads = self.info.get('threads')
     if threads!=torch.get_num_threads(): say(f"note: the run began with {threads} threads, this machine uses {torch.get_num_threads()}: sums may differ in the last digit")
 
@@ -525,7 +530,7 @@ def evaluate(
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #23ce98e5
+# %% ../nbs/11_training.ipynb #120dce09
 def _begin(corpus, root, config, settings, epochs, seed, name, out):
     "Settings, corpus and folder of a new run"
     cfg = override(override(load_config(config or default_recipe(corpus)), parse_changes(settings)), {'training.epochs':epochs, 'training.seed':seed})
@@ -533,15 +538,15 @@ def _begin(corpus, root, config, settings, epochs, seed, name, out):
     if (folder/'last.safetensors').exists(): raise SlrError(f"{folder}: there is a run of this name; --resume {folder.name} goes on with it, --name gives the new one another")
     return cfg, load_corpus(corpus, root), folder
 
-def _continue(out, name, root, epochs, others):
+def _continue(out, name, root, settings, epochs, others):
     "Settings, corpus and folder of a run that goes on"
-    if given:=[k for k,v in others.items() if v]: raise SlrError(f"--resume: the run has its own {', '.join(given)}; leave {'them' if len(given)>1 else 'it'} out")
+    if given:=[k for k,v in others.items() if v is not None]: raise SlrError(f"--resume: the run has its own {', '.join(given)}; leave {'them' if len(given)>1 else 'it'} out")
     folder = Path(out)/name
     if not folder.is_dir(): raise SlrError(f"{folder}: no such run; slr_runs lists them")
     words = load_state(folder/'last.safetensors', words_only=True)[1]
-    try: cfg, info = parse_config(words['config'], str(folder)), words['info']
-    except KeyError as e: raise SlrError(f"{folder/'last.safetensors'}: a damaged training state ({e})") from None
-    return override(cfg, {'training.epochs':epochs}), load_corpus(info['corpus'], root or info.get('root')), folder
+    try: cfg, corpus, known = parse_config(words['config'], str(folder)), words['info']['corpus'], words['info'].get('root')
+    except (KeyError, TypeError) as e: raise SlrError(f"{folder/'last.safetensors'}: a damaged training state ({e}), or not one of slr_train") from None
+    return override(override(cfg, parse_changes(settings)), {'training.epochs':epochs}), load_corpus(corpus, root or known), folder
 
 @command
 def slr_train(
@@ -560,7 +565,7 @@ def slr_train(
 ):
     "Train one model and keep its best epoch, or go on with a run"
     device = resolve_device(device)
-    if resume: cfg, data, folder = _continue(out, resume, root, epochs, dict(corpus=corpus, config=config, settings=settings, name=name, seed=seed, warm_start=warm_start))
+    if resume: cfg, data, folder = _continue(out, resume, root, settings, epochs, dict(corpus=corpus, config=config, name=name, seed=seed, warm_start=warm_start))
     else: cfg, data, folder = _begin(corpus or 'signer', root, config, settings, epochs, seed, name, out)
     teacher = load_checkpoint(warm_start, device) if warm_start else None
     checkpoint, history = train_model(data, cfg, folder, device, teacher=teacher, resume=bool(resume), root=root and str(Path(root).absolute()))

@@ -68,7 +68,7 @@ def test_full_disk(tmp_path):
     "A disk that fills up stops the run with one line; the state before is whole, and training goes on from it"
     import resource
     limit = lambda n: lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
-    args = [BIN/'slr_train', '--name', 'x', '--epochs', '1', '--settings', 'model.architecture.hidden_dim=16,training.max_bad_steps=1']
+    args = [BIN/'slr_train', '--name', 'x', '--epochs', '1', '--settings', 'model.architecture.hidden_dim=16']
     p = begin(tmp_path, *args[1:]); wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); p.send_signal(signal.SIGINT); p.communicate(timeout=60)
     before = (tmp_path/'runs'/'x'/'last.safetensors').read_bytes()
     r = subprocess.run([BIN/'slr_train', '--resume', 'x'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=120, preexec_fn=limit(len(before)//2))
@@ -86,3 +86,17 @@ def test_launched_twice(tmp_path):
     assert r.stderr.count('utterances to train on')==1
     start, = json.loads((tmp_path/'runs'/'two'/'environment.json').read_text())
     assert start['processes']==2
+
+def test_two_processes_stop_and_go_on(tmp_path):
+    "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
+    launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu']
+    p = subprocess.Popen([*launch,'--epochs','2','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path/'runs'/'two'/'last.safetensors', p); time.sleep(1); p.send_signal(signal.SIGTERM)
+    out, err = p.communicate(timeout=60)
+    assert p.returncode!=0 and err.count('slr_train --resume two goes on')==1, err
+    words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
+    assert words['step']>0 or words['epoch']>1
+    r = subprocess.run([*launch,'--resume','two'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    assert r.returncode==0 and r.stderr.count('going on in epoch')==1, r.stderr
+    words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
+    assert words['finished'] and len(words['history'])==2
