@@ -6,7 +6,7 @@
 __all__ = ['PALETTE', 'environment', 'note_start', 'write_config', 'write_metrics', 'open_events', 'write_events', 'plot_history',
            'save_curves', 'read_run', 'run_row', 'list_runs', 'flat_settings', 'settings_that_differ', 'slr_runs']
 
-# %% ../nbs/10d_runs.ipynb #b14b6068
+# %% ../nbs/10d_runs.ipynb #cb546cd8
 import json as json_, os, re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -20,7 +20,7 @@ from fastcore.script import Param
 from tensorboardX import SummaryWriter
 
 from .checkpoints import load_state
-from .config import Config, SlrError, circumstances, command, load_config, output_folder, override, whole_file
+from .config import Config, SlrError, circumstances, command, output_folder, whole_file
 
 # %% ../nbs/10d_runs.ipynb #90fb5c2b
 def _installed(name):

@@ -7,7 +7,7 @@ __all__ = ['TRIALS', 'PARTS', 'Way', 'Stepper', 'speed_up', 'Trial', 'run_trials
            'by_batch_size', 'splits', 'sequential_step', 'floors', 'profile_step', 'synchronisations', 'ctc_backends',
            'whole_run', 'cuda_only', 'slr_speed', 'plot_trials', 'trials_table']
 
-# %% ../nbs/18_speed.ipynb #ad0f0b68
+# %% ../nbs/18_speed.ipynb #16763c30
 import json as json_, os, subprocess, sys, time, warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,7 +16,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 import torch.nn.functional as F
 from torch import nn
