@@ -23,7 +23,7 @@ from .bilstm_optimized import create_model
 from .config import Config, SlrError, parse_config, whole_file
 from .corpora import SPECIALS, Vocabulary
 
-# %% ../nbs/10b_checkpoints.ipynb #f4fc12e8
+# %% ../nbs/10b_checkpoints.ipynb #e83c5c58
 def write_tensors(
     path,
     kind:str,     # key that marks the file
@@ -48,7 +48,7 @@ def read_tensors(
     try:
         with safe_open(path, 'pt') as f: meta, tensors = f.metadata() or {}, {} if words_only else {k: f.get_tensor(k) for k in f.keys()}
     except FileNotFoundError: raise SlrError(f"{path}: no such {what}; slr_train writes one to runs/NAME/{Path(path).name}") from None
-    except (SafetensorError, OSError) as e: raise SlrError(f"{path}: not a readable {what} ({e}); train again, or copy it again if it was cut short") from None
+    except (SafetensorError, OSError) as e: raise SlrError(f"{path}: not a readable {what} ({e}); copy it again if it was cut short, or train anew under another --name") from None
     if meta.get(kind)!=version: raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
     try: return tensors, {k: json_.loads(v) for k,v in meta.items() if k!=kind}
     except json_.JSONDecodeError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
            'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'override', 'parse_changes', 'output_folder', 'whole_file', 'circumstances']
+           'given', 'override', 'parse_changes', 'output_folder', 'whole_file', 'circumstances']
 
 # %% ../nbs/00_config.ipynb #af95fcef
 import os, platform, re, subprocess, sys, tempfile, time
@@ -146,7 +146,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$'), list('-+0123456789'))
 
-# %% ../nbs/00_config.ipynb #f04e8649
+# %% ../nbs/00_config.ipynb #afe0e531
 def _allowed(loc):
     "Keys of the section that holds the key at `loc`"
     section = Config
@@ -161,7 +161,7 @@ def _explain(
     if err['type']=='extra_forbidden': return f"unknown key {key} (given: {err['input']!r}); allowed here: {_allowed(err['loc'])}"
     given = '' if isinstance(err['input'], dict) else f", given {err['input']!r}"
     msg = err['msg'].removeprefix('Value error, ')
-    return f"{key}: {msg[0].lower()+msg[1:]}{given}"
+    return f"{key}: {msg if msg[:2].isupper() or 'does not use' in msg else msg[0].lower()+msg[1:]}{given}"
 
 # %% ../nbs/00_config.ipynb #c140d4a5
 def parse_config(
@@ -191,15 +191,18 @@ def load_config(
     if not isinstance(settings, dict): raise SlrError(f"{path}: expected sections such as model: and training:, found {type(settings).__name__}")
     return parse_config(settings, str(path))
 
-# %% ../nbs/00_config.ipynb #2d388b4e
+# %% ../nbs/00_config.ipynb #6529e1fd
+def given(**changes) -> dict:
+    "What was given on the command line: `None` means that it was not"
+    return {k: v for k,v in changes.items() if v is not None}
+
 def override(
     cfg:Config,    # settings to start from
-    changes:dict,  # dotted key → value; a value of `None` keeps what is there
+    changes:dict,  # dotted key → value
 ) -> Config:       # a new, checked object; `cfg` stays as it is
     "Settings with some values replaced"
     settings = cfg.model_dump()
     for key,value in changes.items():
-        if value is None: continue
         *path, last = key.split('.')
         section = settings
         for k in path: section = section.get(k) if isinstance(section, dict) else None

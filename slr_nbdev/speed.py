@@ -334,7 +334,7 @@ def cuda_only(train_ds, dev_ds, cfg, device):
     "What has an answer on a GPU alone"
     return dict(synchronisations=synchronisations(Stepper(Way(), _fresh(cfg, device), train_ds, dev_ds, cfg)), ctc_backends=ctc_backends(device), hundred_epochs=whole_run(train_ds, dev_ds, cfg, 100, device))
 
-# %% ../nbs/18_speed.ipynb #6573a724
+# %% ../nbs/18_speed.ipynb #9b069985
 PARTS = { # name → function of train and dev data, settings, device, repeats
     'epoch':   lambda train_ds, dev_ds, cfg, device, repeats: [epoch(train_ds, dev_ds, cfg, p, device) for p in ('float32','bf16')],
     'batches': lambda train_ds, dev_ds, cfg, device, repeats: [by_batch_size(train_ds, dev_ds, cfg, b, device) for b in (16,32,64,128)],
@@ -359,6 +359,7 @@ def slr_speed(
     for name in names:
         if name not in PARTS: raise SlrError(f"{name!r}: unknown; choose from {', '.join(PARTS)}, all")
     if repeats<1: raise SlrError(f"--repeats {repeats}: must be at least 1")
+    if Path(out).is_dir(): raise SlrError(f"--out {out}: a folder; give a file")
     output_folder(Path(out).parent)
     data = load_corpus(corpus, root)
     train_ds, dev_ds, cfg = prepare_data(data)
@@ -368,7 +369,11 @@ def slr_speed(
     if what=='all' and device.type=='cuda': results['cuda'] = cuda_only(train_ds, dev_ds, cfg, device)
     results['provenance'] = provenance(data, cfg.training.seed, device)|dict(utterances=len(train_ds), frames=int(sum(len(u) for u in train_ds.utterances)), vocabulary=len(train_ds.vocab), repeats=repeats)
     with whole_file(out) as p: p.write_text(json_.dumps(results, indent=1)+'\n')
-    print(json_.dumps(results) if json else f"{', '.join(names)} on {results['provenance']['processor']}: {out}")
+    if json: print(json_.dumps(results))
+    else:
+        for e in results.get('epoch', []): print(f"an epoch in {e['precision']}: "+', '.join(f"{m} {t:.1f} s" for m,t in e['seconds'].items()))
+        for what,row in trials_table(results.get('trials', {})).iterrows(): print(f'{what}: {row.found}')
+        print(f"{', '.join(names)} on {results['provenance']['processor']}: all of it is in {out}")
 
 # %% ../nbs/18_speed.ipynb #6d0b809a
 def plot_trials(

@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #2bb460fd
+# %% ../nbs/16_study.ipynb #49a875ea
 import json as json_, time
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import torch
 from .batches import SignDataset, collate
 from .bilstm import count_parameters, resolve_device, size_mib
 from .catalogue import load_corpus
-from .config import SlrError, command, load_config, override, parse_config, whole_file
+from .config import SlrError, command, given, load_config, override, parse_config, whole_file
 from .scoring import show_alignment
 from .runs import plot_history
 from .training import default_recipe, evaluate, train_model
@@ -137,7 +137,7 @@ def save_study(
         with whole_file(out/name) as p: fig.savefig(p, format='png', dpi=110)
         plt.close(fig)
 
-# %% ../nbs/16_study.ipynb #d3ff66bb
+# %% ../nbs/16_study.ipynb #665e8e34
 @command
 def slr_study(
     corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
@@ -150,7 +150,7 @@ def slr_study(
     json:bool=False,     # print one JSON object and nothing else
 ):
     "The main job: train the original and the optimized model on the same data and compare them"
-    cfg = override(load_config(config or default_recipe(corpus)), {'training.epochs':epochs, 'training.seed':seed})
+    cfg = override(load_config(config or default_recipe(corpus)), given(**{'training.epochs':epochs, 'training.seed':seed}))
     folder = Path(out)/f'study-{corpus}'
     study = compare_models(load_corpus(corpus, root), cfg, folder, resolve_device(device))
     save_study(study, folder)

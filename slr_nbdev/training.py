@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator', 'fits', 'Trainer', 'share_of', 'Measured',
            'say', 'Recognition', 'recognise_batches', 'recognise', 'score_dataset', 'stop_on_request', 'fit',
-           'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'train_model', 'evaluate',
-           'slr_train', 'slr_eval']
+           'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'lock_folder', 'train_model',
+           'evaluate', 'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #850623ca
-import copy, ctypes, json as json_, os, random, signal, sys, threading, time
+# %% ../nbs/11_training.ipynb #148ceb30
+import atexit, copy, ctypes, json as json_, os, random, signal, sys, threading, time
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +29,14 @@ from .bilstm import resolve_device
 from .bilstm_optimized import create_model, warm_start
 from .catalogue import load_corpus
 from .checkpoints import Checkpoint, flatten_optimizer, load_checkpoint, load_state, restore_optimizer, save_checkpoint, save_state, step_seed
-from .config import Config, SlrError, circumstances, command, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
+from .config import Config, SlrError, circumstances, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
 from .corpora import Vocabulary, fingerprint
 from .ctc import blank_rate, ctc_losses, find_infeasible, greedy_decode, required_steps
-from .runs import environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
+from .runs import LockedFolder, environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
 from .schedules import Schedule, make_average, make_optimizer, update_average
 from .scoring import align_corpus, score, total
 
-# %% ../nbs/11_training.ipynb #7bf07de5
+# %% ../nbs/11_training.ipynb #e96abb0c
 def seed_everything(seed:int):
     "Seed Python, NumPy and PyTorch"
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
@@ -56,6 +56,7 @@ def make_accelerator(
     if int(os.environ.get('WORLD_SIZE', 1))==1:
         AcceleratorState._reset_state(reset_partial_state=True)
         if device.index is not None: torch.cuda.set_device(device)
+    else: atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group()) # threads that outlive Python would abort it
     return Accelerator(cpu=device.type=='cpu', mixed_precision='no')
 
 # %% ../nbs/11_training.ipynb #464c0955
@@ -158,7 +159,7 @@ def train_step(self:Trainer,
     if self.average: update_average(self.average, self.net, 0. if first else t.ema_decay)
     return out
 
-# %% ../nbs/11_training.ipynb #b446c33f
+# %% ../nbs/11_training.ipynb #3310068c
 @patch
 def settle(self:Trainer,
     measured:list, # of `Measured`
@@ -184,7 +185,7 @@ def _bad_step(self:Trainer, m, step, loss, norm):
         say(f"training: {what} {where}; left out ({self.skipped} of {self.cfg.training.max_bad_steps} allowed)")
         return
     kept = self._keep_snapshot(step, losses, norm)
-    raise SlrError(f"training: {what} {where}. The step was not taken{kept}. Look at these utterances, lower the learning rate, or allow some (--settings training.max_bad_steps=N, with --resume too)")
+    raise SlrError(f"training: {what} {where}. The step was not taken{kept}. Look at these utterances, allow some (--settings training.max_bad_steps=N, with --resume too), or begin a new run with a lower learning rate")
 
 @patch
 def _keep_snapshot(self:Trainer, step, losses, norm):
@@ -299,7 +300,7 @@ def finished(self:Trainer):
     t = self.cfg.training
     return self.epoch>t.epochs or (len(self.history)>0 and len(self.history)-self.best_epoch>=t.early_stopping_patience)
 
-# %% ../nbs/11_training.ipynb #29a815c5
+# %% ../nbs/11_training.ipynb #ca4b5d33
 def _prefixed(prefix, tensors): return {f'{prefix}.{k}': v for k,v in tensors.items()}
 def _without(prefix, tensors): return {k[len(prefix)+1:]: v for k,v in tensors.items() if k.startswith(f'{prefix}.')}
 
@@ -319,15 +320,16 @@ def restore(self:Trainer,
     "Go on from a state"
     try:
         self._check_same(words)
+        if not all(v.isfinite().all() for v in tensors.values()): raise ValueError('numbers in it that are none')
         for k in ('epoch','step','log','seconds','skipped','history','best_epoch','info'): setattr(self, k, words[k])
         self.net.load_state_dict(_without('model', tensors)); restore_optimizer(self.optimizer.optimizer, tensors, words['groups'])
         if self.average: self.average.load_state_dict(_without('average', tensors))
         self.schedule.load_state_dict(words['schedule'])
         self.best = {k: v.to(self.device) for k,v in _without('best', tensors).items()} or None
     except SlrError: raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"training state: damaged ({' '.join(str(e).split())[:200]}); train again") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"training state: damaged ({' '.join(str(e).split())[:200]}); copy it again, or train anew under another --name") from None
 
-# %% ../nbs/11_training.ipynb #d5c145fb
+# %% ../nbs/11_training.ipynb #4a8042da
 FREE_TO_CHANGE = ('training.epochs','training.early_stopping_patience','training.checkpoint_seconds','training.max_bad_steps')
 
 @patch
@@ -339,7 +341,8 @@ def _check_same(self:Trainer, words):
     old, new = flat_settings(words['config']), flat_settings(self.cfg.model_dump())
     free = FREE_TO_CHANGE if old['training.scheduler.type'] in ('ReduceLROnPlateau','Constant') else FREE_TO_CHANGE[1:]
     differ = [f'{k} ({old.get(k)}, now {new[k]})' for k in new if k not in free and new[k]!=old.get(k)]
-    if differ: raise SlrError(f"training state: other settings: {'; '.join(differ)}; resume with the run's own, or train anew under another name")
+    if differ: raise SlrError(f"training state: other settings: {'; '.join(differ)}; resume with the run's own, or train anew under another name"+(f". {old['training.scheduler.type']} is laid out over all epochs, so their number is fixed" if 'training.epochs' not in free else ''))
+    if new['training.epochs']<len(words['history']): raise SlrError(f"training state: {len(words['history'])} epochs are done; training.epochs can't be {new['training.epochs']}")
 
 # %% ../nbs/11_training.ipynb #bb80a90d
 @patch
@@ -374,7 +377,7 @@ def stop_on_request(
     finally:
         for s,handler in old.items(): signal.signal(s, handler)
 
-# %% ../nbs/11_training.ipynb #68d16487
+# %% ../nbs/11_training.ipynb #5bc00cd7
 @patch
 def fit(self:Trainer,
     progress=True, # show a bar on standard error
@@ -390,7 +393,7 @@ def fit(self:Trainer,
             self.train_epoch(bar.update)
             if not self.stop: self._record(self.end_epoch(), events, bar)
             self.save(); self.accelerator.wait_for_everyone() # nobody leaves while the first one writes
-            if self.stop: raise KeyboardInterrupt(f"stopped in epoch {self.epoch} after {self.step} steps"+(f"; everything is in {self.folder}: slr_train --resume {self.folder.name}{'' if str(self.folder.parent)=='runs' else f' --out {self.folder.parent}'} goes on" if self.folder else ''))
+            if self.stop: raise KeyboardInterrupt(f"stopped in epoch {self.epoch} after {self.step} steps"+(f"; everything is in {self.folder}: slr_train --resume {self.folder.name}{'' if str(self.folder.parent)=='runs' else f' --out {self.folder.parent}'} goes on{f', under the same launcher with {self.accelerator.num_processes} processes' if self.accelerator.num_processes>1 else ''}" if self.folder else ''))
     if self.best is None: raise SlrError(f"training: the loss on dev was never a number (last: {self.history[-1]['dev_loss']}); lower the learning rate")
     self.net.load_state_dict(self.best)
     return self.history
@@ -443,7 +446,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation if cfg.augmentation.active else None, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #595eeb2d
+# %% ../nbs/11_training.ipynb #fb9e17bd
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -463,6 +466,14 @@ def _learn_from(teacher, model, train_ds, cfg, epochs=10):
     for p in model.parameters(): broadcast(p.data) # processes taught apart agree again
     return teacher.info|{'epochs_of_distillation': epochs}
 
+def lock_folder(
+    folder,
+):          # -> an open file whose closing ends the lock
+    "Keep other processes from training the same run"
+    lock = LockedFolder(folder)
+    if not lock.held: raise SlrError(f"{folder}: another process is training this run; wait for it, or choose another --name")
+    return lock
+
 def train_model(
     corpus,        # a `Corpus`
     cfg:Config,
@@ -480,6 +491,8 @@ def train_model(
     model = create_model(cfg.model.architecture, 'cpu')
     info = provenance(corpus, cfg.training.seed, device)|info
     trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), folder, info, device)
+    info['processes'] = trainer.accelerator.num_processes
+    lock = lock_folder(folder) if trainer.accelerator.is_main_process else None # held until it is forgotten, or the process ends
     if resume: trainer.restore(*load_state(folder/'last.safetensors'))
     else:
         info['infeasible_train'] = _tell(corpus, train_ds, cfg, model)
@@ -488,6 +501,7 @@ def train_model(
     history = trainer.fit(progress)
     if trainer.accelerator.is_main_process: save_curves(folder, {cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm)
     trainer.accelerator.wait_for_everyone()
+    if lock: lock.close()
     return load_checkpoint(folder/'best.safetensors', trainer.device), history
 
 @patch
@@ -507,6 +521,7 @@ def _tell_place(self:Trainer):
     if not self.finished: say(f"going on in epoch {self.epoch} after step {self.step}, {len(self.history)} epochs done")
     else: say(f"{self.folder} is finished: {len(self.history)} epochs, the best was {self.best_epoch}"+(f"; {idle} without a better one, --settings training.early_stopping_patience=N waits longer" if idle>=t.early_stopping_patience
         else "; --epochs N goes on to epoch N" if t.scheduler.type in ('ReduceLROnPlateau','Constant') else ''))
+    if (n:=self.info.get('processes', 1))!=self.accelerator.num_processes: say(f"note: the run began with {n} processes, now {self.accelerator.num_processes} take part: dropout draws other numbers")
     threads = self.info.get('threads')
     if threads!=torch.get_num_threads(): say(f"note: the run began with {threads} threads, this machine uses {torch.get_num_threads()}: sums may differ in the last digit")
 
@@ -530,23 +545,24 @@ def evaluate(
                 out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
                 utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
 
-# %% ../nbs/11_training.ipynb #120dce09
+# %% ../nbs/11_training.ipynb #1ea3cb4e
 def _begin(corpus, root, config, settings, epochs, seed, name, out):
     "Settings, corpus and folder of a new run"
-    cfg = override(override(load_config(config or default_recipe(corpus)), parse_changes(settings)), {'training.epochs':epochs, 'training.seed':seed})
+    cfg = override(override(load_config(config or default_recipe(corpus)), parse_changes(settings)), given(**{'training.epochs':epochs, 'training.seed':seed}))
     folder = Path(out)/(name or f'{corpus}-{cfg.model.architecture.type}')
-    if (folder/'last.safetensors').exists(): raise SlrError(f"{folder}: there is a run of this name; --resume {folder.name} goes on with it, --name gives the new one another")
+    if folder.parent!=Path(out): raise SlrError(f"--name {name}: a name, not a path; --out chooses the folder of the runs")
+    if any((folder/f).exists() for f in ('last.safetensors','best.safetensors','metrics.csv')): raise SlrError(f"{folder}: there is a run of this name; --resume {folder.name} goes on with it, --name gives the new one another")
     return cfg, load_corpus(corpus, root), folder
 
 def _continue(out, name, root, settings, epochs, others):
     "Settings, corpus and folder of a run that goes on"
-    if given:=[k for k,v in others.items() if v is not None]: raise SlrError(f"--resume: the run has its own {', '.join(given)}; leave {'them' if len(given)>1 else 'it'} out")
-    folder = Path(out)/name
+    if own:=list(given(**others)): raise SlrError(f"--resume: the run has its own {', '.join(own)}; leave {'them' if len(own)>1 else 'it'} out")
+    folder = Path(out)/Path(name).name # a path to it will do
     if not folder.is_dir(): raise SlrError(f"{folder}: no such run; slr_runs lists them")
     words = load_state(folder/'last.safetensors', words_only=True)[1]
     try: cfg, corpus, known = parse_config(words['config'], str(folder)), words['info']['corpus'], words['info'].get('root')
     except (KeyError, TypeError) as e: raise SlrError(f"{folder/'last.safetensors'}: a damaged training state ({e}), or not one of slr_train") from None
-    return override(override(cfg, parse_changes(settings)), {'training.epochs':epochs}), load_corpus(corpus, root or known), folder
+    return override(override(cfg, parse_changes(settings)), given(**{'training.epochs':epochs})), load_corpus(corpus, root or known), folder
 
 @command
 def slr_train(
