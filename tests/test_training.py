@@ -51,8 +51,8 @@ def wait_for(path, p, seconds=120):
 @pytest.mark.parametrize('sig', [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop(tmp_path, run, sig):
     "Ctrl-C and SIGTERM save and say how to go on; what they say works"
-    p = begin(tmp_path, '--epochs', '2', '--name', 'x', *QUICK)
-    wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); time.sleep(1); p.send_signal(sig)
+    p = begin(tmp_path, '--epochs', '6', '--name', 'x', *QUICK)
+    wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); time.sleep(.3); p.send_signal(sig)
     out, err = p.communicate(timeout=60)
     assert p.returncode==1 and 'slr_train --resume x goes on' in err and 'Traceback' not in err, err
     epoch, step = (load_state(tmp_path/'runs'/'x'/'last.safetensors', words_only=True)[1][k] for k in ('epoch','step'))
@@ -60,9 +60,9 @@ def test_asked_to_stop(tmp_path, run, sig):
     assert r.returncode==0 and f'going on in epoch {epoch} after step {step}' in r.stderr, r.stderr
     assert 'x/best.safetensors: dev WER' in r.stdout
     listed = json.loads(run('slr_runs', '--json').stdout)['runs']
-    assert [(o['run'], o['state'], o['epochs']) for o in listed]==[('x','finished','2/2')]
+    assert [(o['run'], o['state'], o['epochs']) for o in listed]==[('x','finished','6/6')]
     again = run('slr_train', '--resume', 'x')
-    assert again.returncode==0 and 'x is finished: 2 epochs' in again.stderr
+    assert again.returncode==0 and 'x is finished: 6 epochs' in again.stderr
 
 def test_full_disk(tmp_path):
     "A disk that fills up stops the run with one line; the state before is whole, and training goes on from it"
@@ -90,8 +90,8 @@ def test_launched_twice(tmp_path):
 def test_two_processes_stop_and_go_on(tmp_path):
     "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
     launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu']
-    p = subprocess.Popen([*launch,'--epochs','2','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(tmp_path/'runs'/'two'/'last.safetensors', p); time.sleep(1); p.send_signal(signal.SIGTERM)
+    p = subprocess.Popen([*launch,'--epochs','12','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path/'runs'/'two'/'last.safetensors', p); time.sleep(.3); p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=60)
     assert p.returncode!=0 and 'slr_train --resume two goes on' in err, err
     words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
@@ -99,4 +99,4 @@ def test_two_processes_stop_and_go_on(tmp_path):
     r = subprocess.run([*launch,'--resume','two'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert r.returncode==0 and r.stderr.count('going on in epoch')==1, r.stderr
     words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
-    assert words['finished'] and len(words['history'])==2
+    assert words['finished'] and len(words['history'])==12
