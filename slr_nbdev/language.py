@@ -6,9 +6,9 @@
 __all__ = ['FALLBACK', 'BOS', 'EOS', 'OOV', 'discounts', 'ngram_counts', 'NGram', 'train_ngram', 'sentence_log10', 'perplexity',
            'write_arpa', 'read_arpa']
 
-# %% ../nbs/08b_language.ipynb #e21fcaad
+# %% ../nbs/08b_language.ipynb #f5b90873
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ def discounts(
     d = tuple(k-(k+1)*y*n[k+1]/n[k] for k in (1,2,3))
     return (d, True) if all(0<v<=k for k,v in zip((1,2,3), d)) else (FALLBACK, False)
 
-# %% ../nbs/08b_language.ipynb #f7637ecf
+# %% ../nbs/08b_language.ipynb #19241bf6
 BOS, EOS, OOV = '<s>', '</s>', '<unk>'
 
 def ngram_counts(
@@ -39,7 +39,7 @@ def ngram_counts(
     order:int,  # longest n-gram
 ) -> list:      # of `Counter`s, for lengths 1 to `order`
     "Counts of the longest n-grams, and numbers of different predecessors of the shorter ones"
-    top, whole = Counter(), [Counter() for _ in range(order)]
+    whole = [Counter() for _ in range(order)]
     for s in sentences:
         words = [BOS, *s, EOS]
         for n in range(1, order+1):

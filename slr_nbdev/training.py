@@ -619,6 +619,5 @@ def slr_eval(
         if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
         print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
 
-# %% ../nbs/11_training.ipynb #b2039aed
-#| eval: false
-if __name__=='__main__': slr_train()
+# %% ../nbs/11_training.ipynb #6e9a47a5
+if __name__=='__main__' and '__file__' in globals(): slr_train() # run as a module, not in a notebook
