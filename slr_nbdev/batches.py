@@ -7,7 +7,7 @@ __all__ = ['STORE_SCHEMA', 'STORE_ABOUT', 'write_store', 'FeatureStore', 'Stored
            'vary_tempo', 'body_of', 'SignDataset', 'Batch', 'collate', 'cut_batches', 'BucketSampler', 'make_loader',
            'set_epoch', 'ResidentFeatures']
 
-# %% ../nbs/04_batches.ipynb #d6a4e20b
+# %% ../nbs/04_batches.ipynb #5dae80d7
 import hashlib, json as json_
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,11 @@ from safetensors.numpy import save_file
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from .config import AugmentationConfig, FeaturesConfig, SlrError, output_folder, whole_file
+from .config import AugmentationConfig, FeaturesConfig, SlrError, clear_parts, output_folder, whole_file
 from .corpora import PAD, Vocabulary
 from .landmarks import N_LANDMARKS, fill_gaps, flatten_pose, normalise_body
 
-# %% ../nbs/04_batches.ipynb #1b757f65
+# %% ../nbs/04_batches.ipynb #7e1a23e6
 STORE_SCHEMA = 1
 STORE_ABOUT = ('corpus','glosses','landmarks','normalisation','extractor','kind','source','missing') # what the writer must tell
 
@@ -77,7 +77,8 @@ def _commit_store(folder, split, tensors, metadata, head):
     sha = _sha256(new)
     data = new.replace(folder/f'{split}-{sha[:12]}.safetensors')
     with whole_file(folder/f'{split}.json') as p: p.write_text(json_.dumps(dict(slr_nbdev_store=STORE_SCHEMA, file=data.name, sha256=sha, **head), indent=1)+'\n')
-    for old in [*folder.glob(f'{split}-*.safetensors'), *folder.glob(f'.{split}.*.part')]: # the last: of a write that was killed
+    clear_parts(folder, f'{split}.*')
+    for old in folder.glob(f'{split}-*.safetensors'):
         if old!=data: old.unlink()
     return folder/f'{split}.json'
 

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
            'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'given', 'override', 'parse_changes', 'output_folder', 'whole_file', 'circumstances']
+           'given', 'override', 'parse_changes', 'output_folder', 'whole_file', 'clear_parts', 'circumstances']
 
-# %% ../nbs/00_config.ipynb #af95fcef
-import os, platform, re, subprocess, sys, tempfile, time
+# %% ../nbs/00_config.ipynb #57dae11d
+import os, platform, re, shutil, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
@@ -223,7 +223,7 @@ def parse_changes(
         except yaml.YAMLError: raise SlrError(f"--settings {part}: {value} is not a value") from None
     return out
 
-# %% ../nbs/00_config.ipynb #fd5eccfe
+# %% ../nbs/00_config.ipynb #a876d6fa
 def output_folder(
     path, # to make, with its parents
 ) -> Path:
@@ -241,13 +241,22 @@ def whole_file(
 ):        # -> a path to write to
     "Write a file beside its place; it appears there when it is complete"
     path = Path(path)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    folder = path.with_name(f'.{path.name}.{os.getpid()}.part') # some writers have temporary files of their own: they stay in here
+    new = folder/path.name
     try:
-        yield part
-        with open(part, 'rb+') as f: os.fsync(f.fileno())
-        os.umask(mask := os.umask(0)); part.chmod(0o666 & ~mask) # as an ordinary file; some writers make it private
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        yield new
+        with open(new, 'rb+') as f: os.fsync(f.fileno())
+        os.umask(mask := os.umask(0)); new.chmod(0o666 & ~mask) # as an ordinary file; some writers make it private
+        os.replace(new, path)
+    finally: shutil.rmtree(folder, ignore_errors=True)
+
+def clear_parts(
+    folder,
+    pattern='*', # of the files' names
+):
+    "Remove what killed writers of `whole_file` left in a folder"
+    for part in Path(folder).glob(f'.{pattern}.part'): shutil.rmtree(part, ignore_errors=True)
 
 # %% ../nbs/00_config.ipynb #6563ef81
 def _commit():

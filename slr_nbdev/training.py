@@ -8,7 +8,7 @@ __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator
            'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'lock_folder', 'train_model',
            'evaluate', 'slr_train', 'slr_eval']
 
-# %% ../nbs/11_training.ipynb #148ceb30
+# %% ../nbs/11_training.ipynb #caa29609
 import atexit, copy, ctypes, json as json_, os, random, signal, sys, threading, time
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from .bilstm import resolve_device
 from .bilstm_optimized import create_model, warm_start
 from .catalogue import load_corpus
 from .checkpoints import Checkpoint, flatten_optimizer, load_checkpoint, load_state, restore_optimizer, save_checkpoint, save_state, step_seed
-from .config import Config, SlrError, circumstances, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
+from .config import Config, SlrError, circumstances, clear_parts, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
 from .corpora import Vocabulary, fingerprint
 from .ctc import blank_rate, ctc_losses, find_infeasible, greedy_decode, required_steps
 from .runs import LockedFolder, environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
@@ -446,7 +446,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation if cfg.augmentation.active else None, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #fb9e17bd
+# %% ../nbs/11_training.ipynb #ec205009
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -508,7 +508,8 @@ def train_model(
 def open_folder(self:Trainer, resume):
     "Settings and circumstances of this start; at the first one, what another run left there goes"
     if not self.accelerator.is_main_process: return
-    patterns = ['.*.part'] if resume else ['.*.part','events.out.*','last.safetensors','best.safetensors','bad-step.safetensors','metrics.csv','curves.png','environment.json'] # parts: of a write that was killed
+    clear_parts(self.folder)
+    patterns = [] if resume else ['events.out.*','last.safetensors','best.safetensors','bad-step.safetensors','metrics.csv','curves.png','environment.json']
     for path in (f for p in patterns for f in self.folder.glob(p)): path.unlink()
     if resume: self._tell_place()
     write_config(self.folder, self.cfg)
