@@ -446,7 +446,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation if cfg.augmentation.active else None, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #ec205009
+# %% ../nbs/11_training.ipynb #aa4c10c4
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -468,7 +468,7 @@ def _learn_from(teacher, model, train_ds, cfg, epochs=10):
 
 def lock_folder(
     folder,
-):          # -> an open file whose closing ends the lock
+):          # -> `LockedFolder`, to be closed
     "Keep other processes from training the same run"
     lock = LockedFolder(folder)
     if not lock.held: raise SlrError(f"{folder}: another process is training this run; wait for it, or choose another --name")
@@ -492,16 +492,15 @@ def train_model(
     info = provenance(corpus, cfg.training.seed, device)|info
     trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), folder, info, device)
     info['processes'] = trainer.accelerator.num_processes
-    lock = lock_folder(folder) if trainer.accelerator.is_main_process else None # held until it is forgotten, or the process ends
-    if resume: trainer.restore(*load_state(folder/'last.safetensors'))
-    else:
-        info['infeasible_train'] = _tell(corpus, train_ds, cfg, model)
-        if teacher: info['warm_start'] = _learn_from(teacher, model, train_ds, cfg)
-    trainer.open_folder(resume)
-    history = trainer.fit(progress)
-    if trainer.accelerator.is_main_process: save_curves(folder, {cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm)
-    trainer.accelerator.wait_for_everyone()
-    if lock: lock.close()
+    with closing(lock_folder(folder)) if trainer.accelerator.is_main_process else nullcontext():
+        if resume: trainer.restore(*load_state(folder/'last.safetensors'))
+        else:
+            info['infeasible_train'] = _tell(corpus, train_ds, cfg, model)
+            if teacher: info['warm_start'] = _learn_from(teacher, model, train_ds, cfg)
+        trainer.open_folder(resume)
+        history = trainer.fit(progress)
+        if trainer.accelerator.is_main_process: save_curves(folder, {cfg.model.architecture.type: history}, cfg.training.gradient_clip_norm)
+        trainer.accelerator.wait_for_everyone()
     return load_checkpoint(folder/'best.safetensors', trainer.device), history
 
 @patch
