@@ -155,9 +155,10 @@ def log_probabilities(
     "Log-softmax in float32 at least, time first"
     return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1)
 
-# %% ../nbs/05_bilstm.ipynb #5782fbf0
+# %% ../nbs/05_bilstm.ipynb #1df27a60
 class BiLSTMModel(nn.Module):
     "The guide's original model"
+    frames_per_step = 1
     def __init__(self,
         input_dim:int=66,    # features a frame
         hidden_dim:int=256,  # LSTM units per direction

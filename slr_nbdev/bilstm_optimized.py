@@ -17,7 +17,7 @@ from .bilstm import BiLSTMModel, check_batch, count_parameters, init_linear, log
 from .blocks import InputProjection, ResidualBiLSTM, TemporalSubsampling
 from .config import ArchitectureConfig, SlrError
 
-# %% ../nbs/07_bilstm_optimized.ipynb #4687fa5a
+# %% ../nbs/07_bilstm_optimized.ipynb #5b026f03
 class OptimizedBiLSTMModel(nn.Module):
     "The guide's optimized model"
     def __init__(self,
@@ -38,6 +38,9 @@ class OptimizedBiLSTMModel(nn.Module):
         init_linear(self.classifier, classifier=True)
 
     def output_lengths(self, input_lengths): return self.subsampling.output_lengths(input_lengths)
+
+    @property
+    def frames_per_step(self): return self.subsampling.factor
 
     def forward(self,
         features:Tensor,      # (B,T,input_dim)

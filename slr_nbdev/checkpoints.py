@@ -7,7 +7,7 @@ __all__ = ['CHECKPOINT_VERSION', 'STATE_VERSION', 'write_tensors', 'read_tensors
            'save_checkpoint', 'load_checkpoint', 'flatten_optimizer', 'restore_optimizer', 'step_seed', 'save_state',
            'load_state']
 
-# %% ../nbs/10b_checkpoints.ipynb #58abe9c2
+# %% ../nbs/10b_checkpoints.ipynb #93eaead6
 import json as json_
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from .bilstm import resolve_device
 from .bilstm_optimized import create_model
 from .config import Config, SlrError, parse_config, whole_file
 from .corpora import SPECIALS, Vocabulary
+from .language import NGram, format_arpa, parse_arpa
 
 # %% ../nbs/10b_checkpoints.ipynb #e83c5c58
 def write_tensors(
@@ -53,7 +54,7 @@ def read_tensors(
     try: return tensors, {k: json_.loads(v) for k,v in meta.items() if k!=kind}
     except json_.JSONDecodeError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
 
-# %% ../nbs/10b_checkpoints.ipynb #a686a593
+# %% ../nbs/10b_checkpoints.ipynb #f766e59b
 CHECKPOINT_VERSION = '1'
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class Checkpoint:
     vocab: Vocabulary
     stats: FeatureStats
     info: dict        # where it comes from
+    lm: NGram = None  # language model, where its decoding asks for one
 
 def stats_tensors(stats): return {'stats.mean': torch.from_numpy(stats.mean), 'stats.std': torch.from_numpy(stats.std)}
 
@@ -74,12 +76,14 @@ def save_checkpoint(
     vocab:Vocabulary,
     stats:FeatureStats,
     info:dict,    # anything JSON can hold: provenance, dev score
+    lm:NGram=None,
 ):
     "Write one safetensors file"
     tensors = {f'model.{k}': v for k,v in weights.items()}|stats_tensors(stats)
+    if lm: tensors['lm'] = torch.frombuffer(bytearray(format_arpa(lm), 'utf-8'), dtype=torch.uint8)
     write_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, tensors, dict(config=config.model_dump(), vocabulary=vocab.itos, info=info))
 
-# %% ../nbs/10b_checkpoints.ipynb #e099faaf
+# %% ../nbs/10b_checkpoints.ipynb #4a6ee9fe
 def load_checkpoint(
     path,
     device=None, # default: CUDA where there is one
@@ -100,7 +104,9 @@ def _assemble(words, tensors, device):
     if not all(t.isfinite().all() for t in tensors.values()): raise ValueError('weights that are not numbers')
     model = create_model(config.model.architecture, device)
     model.load_state_dict({k.removeprefix('model.'): v for k,v in tensors.items() if k.startswith('model.')})
-    return Checkpoint(model.eval(), config, vocab, stats, words['info'])
+    lm = parse_arpa(bytes(tensors['lm'].tolist()).decode(), 'its language model') if 'lm' in tensors else None
+    if bool(lm)!=bool(config.decoding.lm_order): raise ValueError('its decoding asks for a language model that is not there')
+    return Checkpoint(model.eval(), config, vocab, stats, words['info'], lm)
 
 # %% ../nbs/10b_checkpoints.ipynb #d90171cb
 def flatten_optimizer(

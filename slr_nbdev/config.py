@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['SlrError', 'command', 'Section', 'ArchitectureConfig', 'ModelConfig', 'OptimizerConfig', 'SchedulerConfig',
-           'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'given', 'override', 'parse_changes', 'output_folder', 'whole_file', 'clear_parts', 'circumstances']
+           'TrainingConfig', 'FeaturesConfig', 'AugmentationConfig', 'DecodingConfig', 'Config', 'parse_config',
+           'recipes', 'load_config', 'given', 'override', 'parse_changes', 'output_folder', 'whole_file', 'clear_parts',
+           'circumstances']
 
 # %% ../nbs/00_config.ipynb #57dae11d
 import os, platform, re, shutil, subprocess, sys, tempfile, time
@@ -127,13 +128,29 @@ class AugmentationConfig(Section):
     @property
     def active(self): return any(self.model_dump().values())
 
-# %% ../nbs/00_config.ipynb #40b193a0
+# %% ../nbs/00_config.ipynb #1199cca6
+class DecodingConfig(Section):
+    "From probabilities to a sentence"
+    beam_size: int|None = Field(None, ge=1)      # prefixes that the beam search keeps; null: greedy
+    lm_order: int|None = Field(None, ge=1, le=4) # n-grams of the language model, made from the training glosses; null: none
+    lm_weight: float = Field(0., ge=0)           # of its log-probabilities
+    insertion_score: float = 0.                  # for each gloss
+
+    @model_validator(mode='after')
+    def _beam_reads_them(self):
+        idle = [k for k in ('lm_order','lm_weight','insertion_score') if getattr(self, k)]
+        if self.beam_size is None and idle: raise ValueError(f"greedy decoding does not use {', '.join(idle)}: set beam_size, for example 10")
+        if self.lm_weight and not self.lm_order: raise ValueError("lm_weight does not use anything without a language model: set lm_order, for example 3")
+        return self
+
+# %% ../nbs/00_config.ipynb #fed74767
 class Config(Section):
     "All settings of a run"
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     features: FeaturesConfig = FeaturesConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
+    decoding: DecodingConfig = DecodingConfig()
 
 # %% ../nbs/00_config.ipynb #2b1ffcce
 class _Loader(yaml.SafeLoader):

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['ClassLM', 'Hypothesis', 'check_log_probs', 'beam_search']
 
-# %% ../nbs/09_decoding.ipynb #af95c055
+# %% ../nbs/09_decoding.ipynb #ff0787fe
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,47 +18,57 @@ from .config import SlrError
 from .corpora import BLANK, SPECIALS
 from .language import EOS, BOS, OOV, NGram
 
-# %% ../nbs/09_decoding.ipynb #bca2d1d7
+# %% ../nbs/09_decoding.ipynb #279d824d
 class ClassLM:
-    "An n-gram model over class numbers: contexts are numbered, and each has a row of log-probabilities"
+    "An n-gram model over class numbers: contexts are numbered, and each has a row of log-probabilities, the last for the end"
     def __init__(self,
         lm:NGram,
         itos, # symbols of the classes, of a `Vocabulary`
     ):
-        unknown = [s for s in itos[len(SPECIALS):] if s not in lm.words]
-        if len(unknown)==len(itos)-len(SPECIALS): raise SlrError(f"language model: none of its {len(lm.words)} words is in the vocabulary ({', '.join(list(itos[3:6]))}, ...); make it from the same corpus")
-        self.lm, self.words, self.unknown = lm, [OOV if s in SPECIALS else s for s in itos], unknown
-        self.contexts, self.names, self.next = {}, [], {}
-        self.rows, self.ends = np.zeros((64,len(itos))), np.zeros(64) # grow as contexts are met
+        self.unknown = [s for s in itos[len(SPECIALS):] if s not in lm.words]
+        if len(self.unknown)==len(itos)-len(SPECIALS): raise SlrError(f"language model: none of its {len(lm.words)} words is in the vocabulary ({', '.join(itos[3:6])}, ...); make it from the same corpus")
+        self.lm, self.words = lm, [s if s in lm.words and s not in SPECIALS else OOV for s in itos]+[EOS]
+        classes, self.followers = defaultdict(list), defaultdict(list)
+        for i,w in enumerate(self.words): classes[w].append(i)
+        for gram,p in lm.probs.items():
+            if gram[-1] in classes: self.followers[gram[:-1]].append((classes[gram[-1]], p*math.log(10)))
+        self.numbers, self.contexts, self.next, self.rows = {}, [], {}, np.zeros((64,len(self.words)))
+        self._context(())
         self.start = self._context((BOS,))
 
     def _context(self, words):
         "The number of a context; the longest part of it that the model knows is all that counts"
         words = tuple(words)[-(self.lm.order-1):] if self.lm.order>1 else ()
-        while words and words not in self.lm.backoffs: words = words[1:]
-        if words not in self.contexts:
-            k = self.contexts[words] = len(self.names)
-            self.names.append(words)
-            if k==len(self.ends): self.rows, self.ends = np.concatenate([self.rows, np.zeros_like(self.rows)]), np.concatenate([self.ends, np.zeros_like(self.ends)])
-            self.rows[k], self.ends[k] = np.array([self.lm.log10(w, words) for w in self.words])*math.log(10), self.lm.log10(EOS, words)*math.log(10)
-        return self.contexts[words]
+        while words and words not in self.followers and words not in self.lm.backoffs: words = words[1:]
+        return self.numbers[words] if words in self.numbers else self._new(words)
+
+    def _new(self, words):
+        shorter = self._context(words[1:]) if words else None
+        row = self.rows[shorter]+self.lm.backoffs.get(words, 0.)*math.log(10) if words else np.zeros(len(self.words))
+        for classes,p in self.followers[words]: row[classes] = p
+        k = self.numbers[words] = len(self.contexts)
+        self.contexts.append(words)
+        if k==len(self.rows): self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+        self.rows[k] = row
+        return k
 
     def after(self,
         context:int,
         symbol:int,  # class number
     ) -> int:        # the context behind it
-        if (context,symbol) not in self.next: self.next[context,symbol] = self._context((*self.names[context], self.words[symbol]))
+        if (context,symbol) not in self.next: self.next[context,symbol] = self._context((*self.contexts[context], self.words[symbol]))
         return self.next[context,symbol]
 
     def score(self,
-        sentence, # class numbers
-    ) -> float:   # natural logarithm, the end included
-        "log p of a whole sentence"
+        sentence,   # class numbers
+        whole=True, # with the end
+    ) -> float:     # natural logarithm
+        "log p of a sentence, or of its beginning"
         c, total = self.start, 0.
         for s in sentence: total, c = total+self.rows[c][s], self.after(c, s)
-        return total+self.ends[c]
+        return total+(self.rows[c][-1] if whole else 0.)
 
-# %% ../nbs/09_decoding.ipynb #516d4590
+# %% ../nbs/09_decoding.ipynb #3cb529be
 @dataclass(frozen=True)
 class Hypothesis:
     "A sentence that a beam search found"
@@ -72,62 +83,77 @@ def check_log_probs(
     "Make sure that these are log-probabilities"
     if log_probs.ndim!=3: raise SlrError(f"beam search: expected log-probabilities (steps, batch, classes), got {tuple(log_probs.shape)}")
     T,B,_ = log_probs.shape
-    if lengths.shape!=(B,) or lengths.min()<1 or lengths.max()>T: raise SlrError(f"beam search: lengths must be {B} numbers between 1 and {T}, got {lengths.tolist()[:5]}")
-    real = torch.arange(T)[:,None]<lengths[None]
-    sums = log_probs.logsumexp(-1)[real]
+    if lengths.shape!=(B,) or B and (lengths.min()<1 or lengths.max()>T): raise SlrError(f"beam search: lengths must be {B} numbers between 1 and {T}, got {lengths.tolist()[:5]}")
+    sums = log_probs.logsumexp(-1)[torch.arange(T)[:,None]<lengths[None]]
     if not sums.isfinite().all(): raise SlrError("beam search: scores that are no numbers (NaN or infinite); look at the weights of the model")
-    if sums.abs().max()>.01: raise SlrError(f"beam search: these are not log-probabilities: a step sums to {sums[sums.abs().argmax()].exp():.3g}; apply log_softmax")
+    if B and sums.abs().max()>.01: raise SlrError(f"beam search: these are not log-probabilities: a step sums to {sums[sums.abs().argmax()].exp():.3g}; apply log_softmax")
 
 class _Beams:
-    "The beams of a batch as arrays (B,K)"
-    def __init__(self, B, K, start):
-        self.blank, self.gloss = np.full((B,K), -np.inf), np.full((B,K), -np.inf)   # log p of paths that end in a blank, in the last gloss
+    "The beams of some utterances, the longest first, as arrays (B,K)"
+    def __init__(self, lengths, K, start):
+        B, T = len(lengths), lengths[0]
+        self.blank, self.gloss = np.full((B,K), -np.inf), np.full((B,K), -np.inf)   # log p of the paths that end in a blank, in the last gloss
         self.blank[:,0] = 0.
-        self.hash, self.parent = np.arange(K, dtype=np.uint64)[None].repeat(B, 0)+np.uint64(1), np.zeros((B,K), np.uint64) # unused ones differ too
+        self.hash, self.parent = np.arange(1, K+1, dtype=np.uint64)[None].repeat(B, 0), np.zeros((B,K), np.uint64) # unused ones differ too
         self.last, self.n = np.full((B,K), -1), np.zeros((B,K), int)
         self.lm, self.context = np.zeros((B,K)), np.full((B,K), start)
-        self.back = []                                                               # for each step: where a prefix comes from, and with which gloss
+        self.source, self.token = np.tile(np.arange(K), (T,B,1)), np.full((T,B,K), -1) # at each step: which prefix it was, and the gloss that it got
 
-    def ctc(self): return np.logaddexp(self.blank, self.gloss)
+# %% ../nbs/09_decoding.ipynb #0bfc47bc
+def _grow(b, n, step, tokens):
+    "Log p of the paths through each prefix with each gloss (n,K,C), and the hashes of what they read"
+    total = np.logaddexp(b.blank[:n], b.gloss[:n])
+    again = tokens[:,None]==b.last[:n,:,None] # the same gloss once more needs a blank between
+    grown = np.where(again, b.blank[:n,:,None], total[...,None])+np.take_along_axis(step, tokens, 1)[:,None]
+    return grown, b.hash[:n,:,None]*np.uint64(6364136223846793005)+tokens[:,None].astype(np.uint64)+np.uint64(1442695040888963407)
 
-# %% ../nbs/09_decoding.ipynb #7624f048
-def _advance(b, step, tokens, lm, weight, insertion, live):
-    "One step of all beams: step (B,V), tokens (B,C) those that are tried; utterances that are not `live` stay as they are"
-    (B,K), C = b.hash.shape, tokens.shape[1]
-    total, rows = b.ctc(), np.arange(B)[:,None]
-    stay_blank = total+step[:,[BLANK]]
-    stay_gloss = b.gloss+np.where(b.last>=0, np.take_along_axis(step, np.maximum(b.last, 0), 1), -np.inf)
-    again = tokens[:,None]==b.last[...,None]
-    grown = np.where(again, b.blank[...,None], total[...,None])+np.take_along_axis(step, tokens, 1)[:,None]  # (B,K,C)
-    grown_hash = b.hash[...,None]*np.uint64(6364136223846793005)+tokens[:,None].astype(np.uint64)+np.uint64(1442695040888963407)
-    stay_gloss, grown = _merge(b, tokens, stay_gloss, grown)
-    grown_lm = b.lm[...,None]+(lm.rows[b.context[...,None], tokens[:,None]] if lm else np.zeros_like(grown))
-    stay_rank = np.logaddexp(stay_blank, stay_gloss)+weight*b.lm+insertion*b.n
-    rank = np.concatenate([stay_rank, (grown+weight*grown_lm+insertion*(b.n[...,None]+1)).reshape(B, K*C)], 1)
-    pick = np.argsort(-rank, axis=1, kind='stable')[:,:K]
-    grew, source = pick>=K, np.where(pick>=K, (pick-K)//C, pick)
-    token = np.where(grew, tokens[rows, (pick-K)%C], -1)
-    take = lambda a: a[rows, source]
-    new = dict(blank=np.where(grew, -np.inf, take(stay_blank)), gloss=np.where(grew, grown.reshape(B, -1)[rows, np.maximum(pick-K, 0)], take(stay_gloss)),
-        hash=np.where(grew, grown_hash.reshape(B, -1)[rows, np.maximum(pick-K, 0)], take(b.hash)), parent=np.where(grew, take(b.hash), take(b.parent)),
-        last=np.where(grew, token, take(b.last)), n=take(b.n)+grew, lm=np.where(grew, grown_lm.reshape(B, -1)[rows, np.maximum(pick-K, 0)], take(b.lm)), context=take(b.context))
-    if lm:
-        for i,k in zip(*np.nonzero(grew & live[:,None] & np.isfinite(new['gloss']))): new['context'][i,k] = lm.after(int(new['context'][i,k]), int(token[i,k]))
-    for name,v in new.items(): setattr(b, name, np.where(live[:,None], v, getattr(b, name)))
-    b.back.append((np.where(live[:,None], source, np.arange(K)), np.where(live[:,None], token, -1)))
+def _stay(b, n, step):
+    "Log p of the paths that add nothing: a blank, or the last gloss once more"
+    last = np.where(b.last[:n]>=0, np.take_along_axis(step, np.maximum(b.last[:n], 0), 1), -np.inf)
+    return np.logaddexp(b.blank[:n], b.gloss[:n])+step[:,[BLANK]], b.gloss[:n]+last
 
-def _merge(b, tokens, stay_gloss, grown):
+def _merge(b, n, tokens, gloss, grown):
     "A prefix that grows into one that is in the beam already is added to it"
-    i, j, k = np.nonzero((b.parent[:,:,None]==b.hash[:,None]) & (b.last[:,:,None]>=0)) # in utterance i, prefix j is prefix k and a gloss
+    i, j, k = np.nonzero((b.parent[:n,:,None]==b.hash[:n,None]) & (b.last[:n,:,None]>=0)) # in utterance i, prefix j is prefix k and a gloss
     where = tokens[i]==b.last[i,j][:,None]
     hit = where.any(1)
     i, j, k, c = i[hit], j[hit], k[hit], where[hit].argmax(1)
-    stay_gloss, grown = stay_gloss.copy(), grown.copy()
-    stay_gloss[i,j] = np.logaddexp(stay_gloss[i,j], grown[i,k,c])
+    gloss[i,j] = np.logaddexp(gloss[i,j], grown[i,k,c])
     grown[i,k,c] = -np.inf
-    return stay_gloss, grown
 
-# %% ../nbs/09_decoding.ipynb #d5ae1797
+def _best(rank, K):
+    "Columns of the K best candidates of each row, the best first"
+    some = np.argpartition(-rank, K-1, axis=1)[:,:K]
+    return np.take_along_axis(some, np.argsort(-np.take_along_axis(rank, some, 1), axis=1, kind='stable'), 1)
+
+# %% ../nbs/09_decoding.ipynb #bb7e798c
+def _advance(b, t, n, step, tokens, lm, weight, insertion):
+    "Step t of the first n beams: step (n,V), tokens (n,C) those that are tried"
+    K, C = b.hash.shape[1], tokens.shape[1]
+    blank, gloss = _stay(b, n, step)
+    grown, hashes = _grow(b, n, step, tokens)
+    _merge(b, n, tokens, gloss, grown)
+    stay_rank, rank = np.logaddexp(blank, gloss)+insertion*b.n[:n], grown+insertion*(b.n[:n]+1)[...,None]
+    if lm:
+        grown_lm = b.lm[:n,:,None]+lm.rows[b.context[:n,:,None], tokens[:,None]]
+        stay_rank, rank = stay_rank+weight*b.lm[:n], rank+weight*grown_lm
+    ranks = np.concatenate([stay_rank, rank.reshape(n, K*C)], 1)
+    pick, row = _best(ranks, K), np.arange(n)[:,None]
+    grew, dead = pick>=K, ~np.isfinite(ranks[row, pick])
+    cell = np.maximum(pick-K, 0)
+    source, token = np.where(grew, cell//C, pick), np.where(grew, tokens[row, cell%C], -1)
+    choose = lambda stays, grows: np.where(grew, grows.reshape(n, K*C)[row, cell], stays[row, source])
+    b.parent[:n] = np.where(dead, 0, np.where(grew, b.hash[row, source], b.parent[row, source]))
+    b.hash[:n], b.n[:n] = np.where(dead, np.arange(1, K+1, dtype=np.uint64), choose(b.hash[:n], hashes)), b.n[row, source]+grew # a dead prefix is nobody's double
+    b.last[:n] = np.where(dead, -1, np.where(grew, token, b.last[row, source]))
+    b.blank[:n], b.gloss[:n] = np.where(grew, -np.inf, blank[row, source]), choose(gloss, grown)
+    b.source[t,:n], b.token[t,:n] = source, token
+    if not lm: return
+    b.lm[:n], b.context[:n] = choose(b.lm[:n], grown_lm), b.context[row, source]
+    i, k = np.nonzero(grew & ~dead)
+    b.context[i,k] = [lm.after(*pair) for pair in zip(b.context[i,k].tolist(), b.last[i,k].tolist())]
+
+# %% ../nbs/09_decoding.ipynb #b2dd7474
 def beam_search(
     log_probs:Tensor,   # (T,B,V)
     lengths:Tensor,     # (B,) steps of each utterance
@@ -135,28 +161,37 @@ def beam_search(
     lm:ClassLM=None,    # language model over the classes
     lm_weight=0.,       # of its log-probabilities
     insertion_score=0., # for each gloss
-    n_best=1,           # hypotheses an utterance
+    n_best=1,           # hypotheses an utterance, at most
     tokens=40,          # glosses tried at each step, the best ones of the step
 ) -> list:              # for each utterance, a list of `Hypothesis`, the best first
     "Prefix beam search over a batch"
-    if beam_size<1 or n_best<1 or tokens<1: raise SlrError(f"beam search: beam_size {beam_size}, n_best {n_best}, tokens {tokens}: each must be at least 1")
+    for name,value in dict(beam_size=beam_size, n_best=n_best, tokens=tokens).items():
+        if value<1: raise SlrError(f"beam search: {name} is {value}: it must be at least 1")
     log_probs, lengths = log_probs.detach().cpu(), lengths.cpu()
     check_log_probs(log_probs, lengths)
-    if lm and len(lm.words)!=log_probs.shape[2]: raise SlrError(f"beam search: the language model speaks of {len(lm.words)} classes, the recogniser has {log_probs.shape[2]}")
-    x = log_probs.double().transpose(0, 1).numpy()
-    B,T,V = x.shape
-    b, C = _Beams(B, beam_size, lm.start if lm else 0), min(tokens, V-1)
-    order = 1+log_probs[...,1:].topk(C).indices.transpose(0, 1).numpy() # without blank
-    for t in range(T): _advance(b, x[:,t], order[:,t], lm, lm_weight, insertion_score, t<lengths.numpy())
-    if lm: b.lm += lm.ends[b.context]
-    final = b.ctc()+lm_weight*b.lm+insertion_score*b.n
-    best = np.argsort(-final, axis=1, kind='stable')[:,:n_best]
-    return [[Hypothesis(_trace(b, i, k), float(final[i,k]), float(b.ctc()[i,k])) for k in best[i] if np.isfinite(final[i,k])] for i in range(B)]
+    if lm and len(lm.words)!=log_probs.shape[2]+1: raise SlrError(f"beam search: the language model speaks of {len(lm.words)-1} classes, the recogniser has {log_probs.shape[2]}")
+    order, out = lengths.argsort(descending=True, stable=True), {}
+    for some in order.split(32): # so many that their candidates fit into the cache
+        found = _search(log_probs[:lengths[some[0]],some], lengths[some].numpy(), beam_size, lm, lm_weight, insertion_score, n_best, tokens)
+        out.update(zip(some.tolist(), found))
+    return [out[i] for i in range(len(lengths))]
+
+def _search(log_probs, lengths, K, lm, weight, insertion, n_best, tokens):
+    "Beam search over a few utterances, the longest first"
+    b, x = _Beams(lengths, K, lm.start if lm else 0), log_probs.double().numpy()
+    tried = 1+log_probs[...,1:].topk(min(tokens, log_probs.shape[2]-1)).indices.numpy() # without blank
+    for t in range(len(x)):
+        n = int((lengths>t).sum())
+        _advance(b, t, n, x[t,:n], tried[t,:n], lm, weight, insertion)
+    ctc = np.logaddexp(b.blank, b.gloss)
+    score = ctc+insertion*b.n+(weight*(b.lm+lm.rows[b.context,-1]) if lm else 0.)
+    best = _best(score, min(n_best, K))
+    return [[Hypothesis(_trace(b, i, k), float(score[i,k]), float(ctc[i,k])) for k in best[i] if np.isfinite(score[i,k])] for i in range(len(lengths))]
 
 def _trace(b, i, k):
     "The glosses of a prefix, from its last step back to the first"
     out = []
-    for source,token in reversed(b.back):
-        if token[i,k]>=0: out.append(int(token[i,k]))
-        k = source[i,k]
+    for source,token in zip(b.source[::-1,i], b.token[::-1,i]):
+        if token[k]>=0: out.append(int(token[k]))
+        k = source[k]
     return out[::-1]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FALLBACK', 'BOS', 'EOS', 'OOV', 'discounts', 'ngram_counts', 'NGram', 'train_ngram', 'sentence_log10', 'perplexity',
-           'write_arpa', 'read_arpa']
+           'format_arpa', 'parse_arpa', 'write_arpa', 'read_arpa']
 
 # %% ../nbs/08b_language.ipynb #f5b90873
 import math
@@ -123,41 +123,66 @@ def perplexity(
     known = [p for w,p in pairs if w in lm.words]
     return dict(perplexity=10**-np.mean([p for _,p in pairs]), known_only=10**-np.mean(known), words=len(pairs), unknown=len(pairs)-len(known))
 
-# %% ../nbs/08b_language.ipynb #54a7b406
-def write_arpa(
-    path,
+# %% ../nbs/08b_language.ipynb #129d670f
+def format_arpa(
     lm:NGram,
-) -> Path:
-    "Write an ARPA file, whole or not at all"
+) -> str:
+    "The text of an ARPA file"
     if lm.order==1: lm = NGram(2, lm.probs|{(BOS,EOS): lm.probs[EOS,]}, {}) # KenLM wants bigrams; this one says what the unigrams say
     by_length = [[g for g in lm.probs if len(g)==n] for n in range(1, lm.order+1)]
     lines = ['\\data\\', *[f'ngram {n}={len(gs)}' for n,gs in enumerate(by_length, 1)], '']
     for n,grams in enumerate(by_length, 1):
         lines += [f'\\{n}-grams:', *[f"{lm.probs[g]:.7f}\t{' '.join(g)}"+(f'\t{lm.backoffs.get(g, 0.):.7f}' if n<lm.order else '') for g in sorted(grams)], '']
-    with whole_file(path) as p: p.write_text('\n'.join([*lines, '\\end\\', '']), encoding='utf-8')
+    return '\n'.join([*lines, '\\end\\', ''])
+
+def _read_ngram(line, n):
+    "One line of an n-gram section: the n-gram, its log-probability, its weight for backing off"
+    fields = line.split()
+    if not n+1<=len(fields)<=n+2: raise ValueError(f"expected a number, {n} word{'s'*(n>1)} and perhaps a number")
+    return tuple(fields[1:n+1]), float(fields[0]), float(fields[n+1]) if len(fields)>n+1 else None
+
+def parse_arpa(
+    text:str,
+    source='ARPA', # what to call it in an error
+) -> NGram:
+    "An n-gram model from the text of an ARPA file"
+    told, probs, backoffs, n, lines = {}, {}, {}, 0, [l.strip() for l in text.splitlines()]
+    if '\\end\\' not in lines: raise SlrError(f"{source}: not a complete ARPA file (no \\end\\)")
+    for i,line in enumerate(lines[:lines.index('\\end\\')], 1):
+        try:
+            if line.startswith('ngram ') and not n: told.update([map(int, line[6:].split('='))])
+            elif line.endswith('-grams:'): n = int(line[1:-7])
+            elif n and line:
+                gram, p, back = _read_ngram(line, n)
+                probs[gram] = p
+                if back is not None: backoffs[gram] = back
+        except ValueError as e: raise SlrError(f"{source}, line {i}: not an n-gram ({e}): {line[:60]!r}") from None
+    return _check_arpa(told, probs, backoffs, source)
+
+def _check_arpa(told, probs, backoffs, source):
+    "A model, if nothing is missing from it"
+    found = Counter(map(len, probs))
+    if not told or any(found[k]!=v for k,v in told.items()): raise SlrError(f"{source}: not a complete ARPA file ({dict(found)} n-grams, its head tells of {told})")
+    words = {g[0] for g in probs if len(g)==1}
+    if not words-{BOS,EOS,OOV}: raise SlrError(f"{source}: an empty language model; slr_lm makes one from the glosses of a corpus")
+    if missing:={BOS,EOS}-words: raise SlrError(f"{source}: no {' and no '.join(sorted(missing))} among its words; a model of sentences has both")
+    if any(not math.isfinite(v) or v>1e-6 for v in probs.values()): raise SlrError(f"{source}: log-probabilities above 0, or none at all")
+    probs.setdefault((OOV,), -99.)
+    return NGram(max(told), probs, backoffs)
+
+# %% ../nbs/08b_language.ipynb #4eac1cbf
+def write_arpa(
+    path,
+    lm:NGram,
+) -> Path:
+    "Write an ARPA file, whole or not at all"
+    with whole_file(path) as p: p.write_text(format_arpa(lm), encoding='utf-8')
     return Path(path)
 
 def read_arpa(
     path,
 ) -> NGram:
     "Read an ARPA file"
-    try: lines = Path(path).read_text(encoding='utf-8').splitlines()
+    try: return parse_arpa(Path(path).read_text(encoding='utf-8'), str(path))
     except FileNotFoundError: raise SlrError(f"{path}: no such file; slr_lm makes one") from None
     except (OSError, UnicodeDecodeError) as e: raise SlrError(f"{path}: cannot be read: {e}") from None
-    if '\\end\\' not in lines: raise SlrError(f"{path}: not a complete ARPA file (no \\end\\)")
-    told, probs, backoffs, n = {}, {}, {}, 0
-    for i,line in enumerate(lines, 1):
-        if line.startswith('ngram ') and not n: told.update([map(int, line[6:].split('='))])
-        elif line.endswith('-grams:'): n = int(line[1:-7])
-        elif n and line and line!='\\end\\':
-            fields = line.split('\t') if '\t' in line else line.split()
-            gram = tuple(fields[1].split()) if '\t' in line else tuple(fields[1:n+1])
-            try: probs[gram] = float(fields[0])
-            except ValueError: raise SlrError(f"{path}, line {i}: not an n-gram: {line[:60]!r}") from None
-            if len(gram)!=n: raise SlrError(f"{path}, line {i}: expected {n} words, found {len(gram)}")
-            rest = fields[2:] if '\t' in line else fields[n+1:]
-            if rest: backoffs[gram] = float(rest[0])
-    found = Counter(map(len, probs))
-    if not told or any(found[k]!=v for k,v in told.items()): raise SlrError(f"{path}: not a complete ARPA file ({dict(found)} n-grams, its head tells of {told})")
-    if len(probs)<=3: raise SlrError(f"{path}: an empty language model")
-    return NGram(max(told), probs, backoffs)
