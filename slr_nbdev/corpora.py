@@ -25,7 +25,7 @@ from fastcore.basics import patch
 from .config import SlrError
 from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
 
-# %% ../nbs/02_corpora.ipynb #8519f603
+# %% ../nbs/02_corpora.ipynb #9f752dae
 @dataclass(frozen=True, eq=False)
 class Utterance:
     "One signed sentence"
@@ -33,6 +33,7 @@ class Utterance:
     landmarks: np.ndarray # (T,33,2) fractions of the picture, NaN is missing
     glosses: tuple        # what is signed, in order
     signer: str           # who signs
+    spans: tuple = None   # for each gloss its first frame and the one behind its last, where somebody marked them
 
     def __post_init__(self):
         object.__setattr__(self, 'landmarks', check_landmarks(self.landmarks, self.id))
@@ -164,16 +165,18 @@ def _boston104_clips(root):
         clips[video] = clip
     return clips
 
-# %% ../nbs/02_corpora.ipynb #3e525927
+# %% ../nbs/02_corpora.ipynb #53b41dfb
 def _boston104_split(root, split, clips):
     "The utterances of `split` (train or test), in the order of their first word"
     path = root/f'{split}_words.csv'
-    words = read_table(path, ['video','speaker','word','startframe','endframe'], numbers=['startframe'])
+    words = read_table(path, ['video','speaker','word','startframe','endframe'], numbers=['startframe','endframe'])
     refuse_duplicates(words, ['video','startframe'], path)
     unknown = [v for v in words.video.unique() if v not in clips]
     if unknown: raise SlrError(f"{path}: video {', '.join(unknown[:3])} has no frames in {root/'hands_condensed.csv'}")
-    return [Utterance(f'{v}', clips[v], tuple(rows.sort_values('startframe', kind='stable').word), rows.speaker.iloc[0])
-            for v,rows in words.groupby('video', sort=False)]
+    def _utterance(video, rows):
+        rows = rows.sort_values('startframe', kind='stable')
+        return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], tuple((int(a), int(b)+1) for a,b in zip(rows.startframe, rows.endframe)))
+    return [_utterance(v, rows) for v,rows in words.groupby('video', sort=False)]
 
 # %% ../nbs/02_corpora.ipynb #892e6f5f
 def carve_dev(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['collapse', 'make_ctc_loss', 'ctc_losses', 'required_steps', 'find_infeasible', 'greedy_decode', 'best_path', 'Span',
-           'align', 'in_frames', 'blank_rate', 'health', 'collapse_advice']
+           'forced_align', 'in_frames', 'blank_rate', 'health', 'collapse_advice']
 
 # %% ../nbs/08_ctc.ipynb #589df743
 from dataclasses import dataclass, replace
@@ -94,7 +94,7 @@ def best_path(
     for t in range(len(emit)-1, 0, -1): path.append(s := s-back[t,s])
     return np.array(path[::-1])
 
-# %% ../nbs/08_ctc.ipynb #91e609db
+# %% ../nbs/08_ctc.ipynb #fab77642
 @dataclass(frozen=True)
 class Span:
     "A gloss in time"
@@ -103,7 +103,7 @@ class Span:
     end: int      # behind the last one
     score: float  # probability of the gloss at its most probable step
 
-def align(
+def forced_align(
     log_probs,       # (T,V) of one utterance, array
     target,          # class numbers of the sentence, recognised or true
     prior_weight=.6, # how much of a class's mean log-probability is taken away

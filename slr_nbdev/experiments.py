@@ -138,11 +138,11 @@ def record_runs(
         with whole_file(path) as p: p.write_text(json_.dumps(done)+'\n')
     return done
 
-# %% ../nbs/17_experiments.ipynb #7af6f2f9
+# %% ../nbs/17_experiments.ipynb #9ecc0241
 def _head(corpus, cfg, epochs, device, **more):
     "What an experiment is made of"
     p = provenance(corpus, cfg.training.seed, device)
-    return dict(settings=dict(corpus=corpus.name, fingerprint=p['corpus_fingerprint'], epochs=epochs, config=cfg.model_dump(), **more), provenance=p)
+    return dict(settings=dict(corpus=corpus.name, fingerprint=p['corpus_fingerprint'], epochs=epochs, config=cfg.model_dump(exclude={'decoding'}), **more), provenance=p)
 
 def stability_experiment(
     corpus,       # a `Corpus`

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FALLBACK', 'BOS', 'EOS', 'OOV', 'discounts', 'ngram_counts', 'NGram', 'train_ngram', 'sentence_log10', 'perplexity',
-           'format_arpa', 'parse_arpa', 'write_arpa', 'read_arpa']
+           'format_arpa', 'parse_arpa', 'write_arpa', 'read_arpa', 'slr_lm']
 
-# %% ../nbs/08b_language.ipynb #f5b90873
+# %% ../nbs/08b_language.ipynb #bf0bfbe1
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .config import SlrError, whole_file
+from .catalogue import load_corpus
+from .config import SlrError, command, output_folder, whole_file
 from .corpora import SPECIALS
 
 # %% ../nbs/08b_language.ipynb #3e81a793
@@ -186,3 +187,21 @@ def read_arpa(
     try: return parse_arpa(Path(path).read_text(encoding='utf-8'), str(path))
     except FileNotFoundError: raise SlrError(f"{path}: no such file; slr_lm makes one") from None
     except (OSError, UnicodeDecodeError) as e: raise SlrError(f"{path}: cannot be read: {e}") from None
+
+# %% ../nbs/08b_language.ipynb #6be45c10
+@command
+def slr_lm(
+    corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
+    root:str=None,       # folder or file of a recorded corpus
+    order:int=3,         # longest n-gram, 1 to 4
+    out:str=None,        # ARPA file to write (default: CORPUS-ORDERgram.arpa)
+):
+    "Make an n-gram language model from the training glosses of a corpus"
+    data, path = load_corpus(corpus, root), Path(out or f'{corpus}-{order}gram.arpa')
+    lm = train_ngram([u.glosses for u in data.train], order)
+    output_folder(path.parent)
+    write_arpa(path, lm)
+    dev, guessed = perplexity(lm, [u.glosses for u in data.dev]), [n for n,ok in enumerate(lm.estimated, 1) if not ok]
+    print(f"{path}: {len(lm.probs):,} n-grams over {len(lm.words)-2} glosses; perplexity on dev {dev['perplexity']:.1f}"
+          + (f" ({dev['known_only']:.1f} without the {dev['unknown']} words of {dev['words']} that train does not have)" if dev['unknown'] else ''))
+    if guessed: print(f"  too little data to estimate the discounts of length {', '.join(map(str, guessed))}: {', '.join(map(str, FALLBACK))} were taken")

@@ -6,7 +6,7 @@
 __all__ = ['study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table', 'plot_errors',
            'study_examples', 'save_study', 'slr_study']
 
-# %% ../nbs/16_study.ipynb #49a875ea
+# %% ../nbs/16_study.ipynb #659ff4a8
 import json as json_, time
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import torch
 from .batches import SignDataset, collate
 from .bilstm import count_parameters, resolve_device, size_mib
 from .catalogue import load_corpus
-from .config import SlrError, command, given, load_config, override, parse_config, whole_file
+from .config import DecodingConfig, SlrError, command, given, load_config, override, parse_config, whole_file
 from .scoring import show_alignment
 from .runs import plot_history
 from .training import default_recipe, evaluate, train_model
@@ -71,7 +71,7 @@ def summarise(
         wer_new_sentences=new.wer if new else None, new_sentences=new.sentences if new else 0,
         out_of_vocabulary=result['out_of_vocabulary'], infeasible_train=checkpoint.info['infeasible_train'], blank_rate=result['blank_rate'])
 
-# %% ../nbs/16_study.ipynb #2d2dc980
+# %% ../nbs/16_study.ipynb #05217b09
 def compare_models(
     corpus,        # a `Corpus`
     cfg,           # settings for the optimized model
@@ -81,7 +81,7 @@ def compare_models(
 ) -> dict:         # models, histories, examples, provenance
     "Train both models, then open test once for each"
     runs = {name: train_model(corpus, c, Path(out)/name, device, progress) for name,c in study_configs(cfg).items()}
-    results = {name: evaluate(checkpoint, corpus) for name,(checkpoint,_) in runs.items()}
+    results = {name: evaluate(checkpoint, corpus, decoding=DecodingConfig()) for name,(checkpoint,_) in runs.items()}
     return dict(corpus=corpus.name, kind=corpus.kind,
         models={k: summarise(ckpt, hist, results[k], corpus.test) for k,(ckpt,hist) in runs.items()},
         histories={k: hist for k,(_,hist) in runs.items()},

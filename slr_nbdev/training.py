@@ -6,9 +6,10 @@
 __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator', 'fits', 'Trainer', 'share_of', 'Measured',
            'say', 'Recognition', 'recognise_batches', 'recognise', 'score_dataset', 'stop_on_request', 'fit',
            'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'lock_folder', 'train_model',
-           'evaluate', 'slr_train', 'slr_eval']
+           'emit', 'decode_outputs', 'evaluate', 'gloss_spans', 'slr_train', 'choose_decoding', 'describe_decoding',
+           'slr_eval']
 
-# %% ../nbs/11_training.ipynb #caa29609
+# %% ../nbs/11_training.ipynb #d8fa5950
 import atexit, copy, ctypes, json as json_, os, random, signal, sys, threading, time
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast, gather_object
 from fastcore.basics import patch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
@@ -29,9 +31,11 @@ from .bilstm import resolve_device
 from .bilstm_optimized import create_model, warm_start
 from .catalogue import load_corpus
 from .checkpoints import Checkpoint, flatten_optimizer, load_checkpoint, load_state, restore_optimizer, save_checkpoint, save_state, step_seed
-from .config import Config, SlrError, circumstances, clear_parts, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
-from .corpora import Vocabulary, fingerprint
-from .ctc import blank_rate, ctc_losses, find_infeasible, greedy_decode, required_steps
+from .config import Config, DecodingConfig, SlrError, circumstances, clear_parts, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
+from .corpora import SPECIALS, Vocabulary, fingerprint
+from .ctc import blank_rate, collapse_advice, ctc_losses, find_infeasible, forced_align, greedy_decode, health, in_frames, required_steps
+from .decoding import make_decoder
+from .language import NGram, read_arpa, train_ngram
 from .runs import LockedFolder, environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
 from .schedules import Schedule, make_average, make_optimizer, update_average
 from .scoring import align_corpus, score, total
@@ -59,7 +63,7 @@ def make_accelerator(
     else: atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group()) # threads that outlive Python would abort it
     return Accelerator(cpu=device.type=='cpu', mixed_precision='no')
 
-# %% ../nbs/11_training.ipynb #464c0955
+# %% ../nbs/11_training.ipynb #dfa40ac2
 def fits(
     dataset:SignDataset,
     device,
@@ -89,7 +93,7 @@ class Trainer:
         if t.deterministic: os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
         self.sampler = BucketSampler([len(u) for u in train_ds.utterances], t.batch_size, True, t.seed, frames=t.batch_frames)
         self.epoch, self.step, self.log, self.seconds, self.skipped = 1, 0, [], 0., 0
-        self.history, self.best_epoch, self.best, self.asked, self.stop, self.saved = [], 0, None, False, False, time.monotonic()
+        self.history, self.best_epoch, self.best, self.asked, self.stop, self.warned, self.saved = [], 0, None, False, False, False, time.monotonic()
         self.total_steps = sum(len(self.plan(e)) for e in range(1, t.epochs+1))
         self.average, optimizer = make_average(self.net, t), make_optimizer(self.net, t)
         self.schedule = Schedule(optimizer, t, self.total_steps)
@@ -97,6 +101,7 @@ class Trainer:
         self.required = torch.tensor([required_steps(train_ds.vocab.encode(u.glosses)) for u in train_ds.utterances])
         self.resident = ResidentFeatures(train_ds, self.device) if not train_ds.augmentation and fits(train_ds, self.device) else None
         self.resident_dev = ResidentFeatures(dev_ds, self.device)
+        self.lm = train_ngram([u.glosses for u in train_ds.utterances], cfg.decoding.lm_order, train_ds.vocab.itos) if cfg.decoding.lm_order else None
 
 # %% ../nbs/11_training.ipynb #a07c3eee
 @patch
@@ -271,18 +276,19 @@ def score_dataset(
     if protocol=='raw': return score(refs.values(), [hypotheses[k] for k in refs])
     return total(align_corpus(refs, hypotheses, protocol))
 
-# %% ../nbs/11_training.ipynb #b70f8df8
+# %% ../nbs/11_training.ipynb #4e170b25
 @patch
-def look_at_dev(self:Trainer) -> dict: # loss, WER, blank rate
-    "How the model that would be kept does on dev"
+def look_at_dev(self:Trainer) -> dict: # loss, WER, blank rate, share of the vocabulary ever written
+    "How the model that would be kept does on dev, read greedily"
     model, acc, t = (self.average or self.net).eval(), self.accelerator, self.cfg.training
     batches = BucketSampler(self.resident_dev.lengths, t.batch_size, False, frames=t.batch_frames).batches()
     mine = recognise_batches(model, map(self.resident_dev.__getitem__, batches[acc.process_index::acc.num_processes]), self.dev_ds.vocab)
     parts = gather_object([mine])
     hypotheses, (loss, n, blanks, steps) = {k: v for h,_ in parts for k,v in h.items()}, sum(s for _,s in parts).tolist()
-    return dict(dev_loss=loss/n, dev_wer=score_dataset(self.dev_ds, hypotheses, self.protocol).wer, blank_rate=blanks/steps)
+    written = {g for h in hypotheses.values() for g in h}
+    return dict(dev_loss=loss/n, dev_wer=score_dataset(self.dev_ds, hypotheses, self.protocol).wer, blank_rate=blanks/steps, vocabulary_used=len(written)/(len(self.dev_ds.vocab)-len(SPECIALS)))
 
-# %% ../nbs/11_training.ipynb #d30fce27
+# %% ../nbs/11_training.ipynb #68e83e40
 @patch
 def end_epoch(self:Trainer) -> dict: # the row
     "Look at dev, put all in a row, keep the weights if they are the best so far"
@@ -291,8 +297,16 @@ def end_epoch(self:Trainer) -> dict: # the row
     if np.isfinite(criterion(row)) and (self.best is None or criterion(row)<criterion(self.history[self.best_epoch-1])):
         self.best_epoch, self.best = self.epoch, copy.deepcopy((self.average or self.net).state_dict())
     self.history.append(row); self.schedule.after_epoch(criterion(row))
+    self._warn_of_blanks(row)
     self.epoch, self.step, self.log, self.seconds = self.epoch+1, 0, [], 0.
     return row
+
+@patch
+def _warn_of_blanks(self:Trainer, row):
+    "Say it, once, if the model writes nothing but blanks"
+    advice = None if self.warned else collapse_advice(row['blank_rate'], row['epoch'], row['infeasible'], len(self.train_ds))
+    if advice: say(f'\nwarning: {advice}')
+    self.warned = self.warned or bool(advice)
 
 @patch(as_prop=True)
 def finished(self:Trainer):
@@ -344,7 +358,7 @@ def _check_same(self:Trainer, words):
     if differ: raise SlrError(f"training state: other settings: {'; '.join(differ)}; resume with the run's own, or train anew under another name"+(f". {old['training.scheduler.type']} is laid out over all epochs, so their number is fixed" if 'training.epochs' not in free else ''))
     if new['training.epochs']<len(words['history']): raise SlrError(f"training state: {len(words['history'])} epochs are done; training.epochs can't be {new['training.epochs']}")
 
-# %% ../nbs/11_training.ipynb #bb80a90d
+# %% ../nbs/11_training.ipynb #29790d05
 @patch
 def save(self:Trainer):
     "The state, by the first process"
@@ -357,7 +371,7 @@ def save_best(self:Trainer):
     if not self.folder or not self.accelerator.is_main_process: return
     if self.best:
         row = self.history[self.best_epoch-1]
-        save_checkpoint(self.folder/'best.safetensors', self.best, self.cfg, self.train_ds.vocab, self.train_ds.stats, {k: v for k,v in self.info.items() if k!='root'}|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']})
+        save_checkpoint(self.folder/'best.safetensors', self.best, self.cfg, self.train_ds.vocab, self.train_ds.stats, {k: v for k,v in self.info.items() if k!='root'}|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']}, self.lm)
     if self.history: write_metrics(self.folder, self.history)
 
 # %% ../nbs/11_training.ipynb #5364bf3b
@@ -525,25 +539,72 @@ def _tell_place(self:Trainer):
     threads = self.info.get('threads')
     if threads!=torch.get_num_threads(): say(f"note: the run began with {threads} threads, this machine uses {torch.get_num_threads()}: sums may differ in the last digit")
 
-# %% ../nbs/11_training.ipynb #8f1cfd1a
+# %% ../nbs/11_training.ipynb #49d8c076
+@torch.no_grad()
+def emit(
+    model,
+    dataset:SignDataset,
+    batch_size=32,
+    progress=False, # show a bar on standard error
+) -> dict:          # utterance id → log-probabilities (T',V), on the CPU, in the dataset's order
+    "What a model writes about every utterance"
+    model.eval()
+    device, out = next(model.parameters()).device, {}
+    for batch in tqdm(make_loader(dataset, batch_size), desc='recognising', unit='batch', disable=not progress, file=sys.stderr, leave=False):
+        log_probs, lengths = (v.cpu() for v in model(batch.features.to(device), batch.feature_lengths))
+        out.update({id: log_probs[:n,i].clone() for i,(id,n) in enumerate(zip(batch.ids, lengths.tolist()))})
+    return {u.id: out[u.id] for u in dataset.utterances}
+
+def decode_outputs(
+    outputs:dict,   # utterance id → log-probabilities (T',V)
+    decode,         # from `make_decoder`
+    batch_size=64,
+    progress=False, # show a bar on standard error
+) -> dict:          # utterance id → class numbers
+    "A sentence for every utterance"
+    ids, out = list(outputs), {}
+    with tqdm(total=len(ids), desc='decoding', unit='sentence', disable=not progress, file=sys.stderr, leave=False) as bar:
+        for i in range(0, len(ids), batch_size):
+            some = [outputs[k] for k in ids[i:i+batch_size]]
+            out.update(zip(ids[i:], decode(pad_sequence(some), torch.tensor([len(lp) for lp in some])))); bar.update(len(some))
+    return out
+
+# %% ../nbs/11_training.ipynb #df084d26
 def evaluate(
     checkpoint:Checkpoint,
     corpus,                # a `Corpus`
     split='test',          # or dev
-) -> dict:                 # scores, time, and a hypothesis for each utterance
+    decoding:DecodingConfig=None, # default: the checkpoint's own
+    lm:NGram=None,         # default: the checkpoint's own
+    progress=False,        # show bars on standard error
+) -> dict:                 # scores, health, time, and for each utterance a hypothesis with frames and scores
     "Recognise one part of a corpus and score it"
     if split not in ('train','dev','test'): raise SlrError(f"split {split!r}: choose dev or test")
     utterances = getattr(corpus, split)
     dataset = SignDataset(utterances, checkpoint.vocab, checkpoint.config.features, checkpoint.stats)
-    r = recognise(checkpoint.model, dataset)
+    decoding, t0 = decoding or checkpoint.config.decoding, time.perf_counter()
+    outputs = emit(checkpoint.model, dataset, progress=progress)
+    found = decode_outputs(outputs, make_decoder(decoding, checkpoint.vocab, lm or checkpoint.lm), progress=progress)
+    seconds, hypotheses = time.perf_counter()-t0, {k: checkpoint.vocab.decode(s) for k,s in found.items()}
+    greedy = hypotheses if decoding.beam_size is None else {k: checkpoint.vocab.decode(s) for k,s in decode_outputs(outputs, greedy_decode).items()}
     seen = {u.glosses for u in corpus.train+(corpus.dev if split=='test' else [])}
     new = [u for u in utterances if u.glosses not in seen]
     oov = checkpoint.vocab.out_of_vocabulary(utterances)
     protocol = protocol_of(corpus.name)
-    return dict(split=split, kind=corpus.kind, protocol=protocol, score=score_dataset(dataset, r.hypotheses), official=score_dataset(dataset, r.hypotheses, protocol) if protocol!='raw' else None,
-                score_new_sentences=score([u.glosses for u in new], [r.hypotheses[u.id] for u in new]) if new else None,
-                out_of_vocabulary=sum(oov.values()), blank_rate=r.blank_rate, seconds_per_utterance=r.seconds/len(utterances),
-                utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=r.hypotheses[u.id]) for u in utterances])
+    return dict(split=split, kind=corpus.kind, protocol=protocol, decoding=decoding.model_dump(), score=score_dataset(dataset, hypotheses), official=score_dataset(dataset, hypotheses, protocol) if protocol!='raw' else None,
+                greedy=score_dataset(dataset, greedy, protocol), score_new_sentences=score([u.glosses for u in new], [hypotheses[u.id] for u in new]) if new else None,
+                out_of_vocabulary=sum(oov.values()), **health(list(outputs.values()), len(checkpoint.vocab)-len(SPECIALS)), seconds_per_utterance=seconds/len(utterances),
+                utterances=[dict(id=u.id, reference=list(u.glosses), hypothesis=hypotheses[u.id], spans=gloss_spans(checkpoint, outputs[u.id], found[u.id], len(u))) for u in utterances])
+
+def gloss_spans(
+    checkpoint:Checkpoint,
+    log_probs,    # (T',V) of one utterance
+    sentence,     # class numbers
+    n_frames:int,
+) -> list:        # of [first frame, behind the last frame, score], one for each gloss
+    "Where each gloss of a sentence is"
+    spans = in_frames(forced_align(log_probs.numpy(), sentence), checkpoint.model.frames_per_step, n_frames)
+    return [[s.start, s.end, round(s.score, 4)] for s in spans]
 
 # %% ../nbs/11_training.ipynb #1ea3cb4e
 def _begin(corpus, root, config, settings, epochs, seed, name, out):
@@ -590,13 +651,39 @@ def slr_train(
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} ({protocol_of(data.name)}, {result['corpus_kind']}) in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #1da551bc
+# %% ../nbs/11_training.ipynb #86dced6f
+def choose_decoding(
+    checkpoint:Checkpoint,
+    beam=None, lm=None, lm_weight=None, insertion_score=None, # from the command line
+):            # -> `DecodingConfig`, `NGram` or None
+    "How to read a model: as the checkpoint says, changed by what was given"
+    own = checkpoint.config.decoding
+    if beam is None and own.beam_size is None and (odd := list(given(lm=lm, lm_weight=lm_weight, insertion_score=insertion_score))): raise SlrError(f"--{odd[0]}: greedy decoding does not use it; add --beam 10")
+    model = read_arpa(lm) if lm else checkpoint.lm
+    if lm_weight and not model: raise SlrError(f"--lm_weight {lm_weight}: there is no language model; add --lm FILE (slr_lm makes one)")
+    values = own.model_dump()|given(beam_size=beam, lm_weight=lm_weight, insertion_score=insertion_score)
+    if lm: values['lm_order'], values['lm_weight'] = min(model.order, 4), values['lm_weight'] if lm_weight is not None or own.lm_order else .5
+    decoding = override(checkpoint.config, {'decoding': values}).decoding
+    if decoding!=own or lm: say(f"note: {describe_decoding(decoding)} was not chosen on dev for this model; slr_tune does that")
+    return decoding, model
+
+def describe_decoding(
+    d:DecodingConfig,
+) -> str:
+    "Settings in words"
+    if d.beam_size is None: return 'greedy'
+    return f"beam {d.beam_size}"+(f", {d.lm_order}-gram model with weight {d.lm_weight:g}" if d.lm_order else '')+f", {d.insertion_score:+g} a gloss"*bool(d.insertion_score)
+
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
     corpus:str=None,     # by name (slr_data list; default: the one it was trained on)
     root:str=None,       # folder or file of a recorded corpus
     split:str='test',    # test or dev
+    beam:int=None,       # prefixes of a beam search (default: as the checkpoint says, greedy if it says nothing)
+    lm:str=None,         # ARPA file of a language model for the beam (slr_lm makes one)
+    lm_weight:float=None,       # of its log-probabilities (default: the checkpoint's, or 0.5)
+    insertion_score:float=None, # for each gloss (default: the checkpoint's, or 0)
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     hypotheses:str=None, # file to write what was recognised to, for slr_score: id<TAB>glosses
     json:bool=False,     # print one JSON object and nothing else
@@ -606,18 +693,20 @@ def slr_eval(
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
     corpus = corpus or ckpt.info.get('corpus', 'signer')
     if hypotheses: output_folder(Path(hypotheses).parent)
-    r = evaluate(ckpt, load_corpus(corpus, root), split)
+    decoding, model = choose_decoding(ckpt, beam, lm, lm_weight, insertion_score)
+    r = evaluate(ckpt, load_corpus(corpus, root), split, decoding, model, progress=not json)
     if ckpt.info.get('corpus')!=corpus: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus')}, not on {corpus}")
     elif ckpt.info.get('corpus_kind')!=r['kind']: say(f"note: {checkpoint} was trained on {ckpt.info.get('corpus_kind')} {corpus}, and this one is {r['kind']}")
-    scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','score_new_sentences')}
+    scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','greedy','score_new_sentences')}
     if hypotheses:
         with whole_file(hypotheses) as p: p.write_text(''.join(f"{u['id']}\t{' '.join(u['hypothesis'])}\n" for u in r['utterances']), encoding='utf-8')
     if json: print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}))
     else:
-        print(f"{corpus} {split} ({r['kind']}): {r['score']}")
+        print(f"{corpus} {split} ({r['kind']}), {describe_decoding(decoding)}: {r['score']}")
         if r['official']: print(f"  by the official protocol {r['protocol']}: {r['official']}")
+        if decoding.beam_size: print(f"  read greedily: {r['greedy']}")
         if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
-        print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
+        print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['steps_a_gloss']:.1f} steps a gloss, {r['vocabulary_used']:.0%} of the vocabulary written, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
 
 # %% ../nbs/11_training.ipynb #6e9a47a5
 if __name__=='__main__' and '__file__' in globals(): slr_train() # run as a module, not in a notebook
