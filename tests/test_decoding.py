@@ -56,7 +56,7 @@ def run(*args): return subprocess.run(list(map(str, args)), capture_output=True,
 def best(tmp_path_factory):
     "A checkpoint after one epoch"
     out = tmp_path_factory.mktemp('runs')
-    trained = run('slr_train', '--epochs', 1, '--name', 'r', '--out', out, '--device', 'cpu')
+    trained = run('slr_train', '--epochs', 1, '--name', 'r', '--out', out, '--device', 'cpu', '--settings', 'model.architecture.hidden_dim=32,model.architecture.num_layers=1')
     assert trained.returncode==0, trained.stderr
     return out/'r'/'best.safetensors'
 
