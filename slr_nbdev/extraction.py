@@ -181,7 +181,7 @@ class Tracker:
         with _quiet(): poses = self.it.detect_for_video(_as_image(picture), self.last).pose_landmarks
         return np.array([(p.x, p.y, p.visibility) for p in poses[0]], np.float32) if poses else MISSING
 
-# %% ../nbs/13_extraction.ipynb #a82658b5
+# %% ../nbs/13_extraction.ipynb #7c643575
 class VideoPictures:
     "Pictures of a video file; iterate for (seconds, picture or None)"
     def __init__(self, path):
@@ -193,7 +193,7 @@ class VideoPictures:
                 self.fps = float(stream.average_rate or 25)
                 self.length = float(stream.duration*stream.time_base if stream.duration else (c.duration or 0)/1e6) # seconds, as the file says
         except (PermissionError, FileNotFoundError) as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
-        except av.error.FFmpegError: raise SlrError(f"{path}: not a video that FFmpeg knows, or its beginning is damaged; give a video file or a folder of pictures") from None
+        except av.error.FFmpegError: raise SlrError(f"{path}: not a video that FFmpeg knows, or one that is cut short or damaged; give a video file or a folder of pictures") from None
 
     def __iter__(self):
         av, next_time = _library('av'), 0.
