@@ -189,7 +189,7 @@ def report_text(r) -> str:
     lines += [f'note: {k}: {n}' for k,notes in r['notes'].items() for n in notes]
     return '\n'.join([*lines, *(f'failed: {k}: {v}' for k,v in r['failed'].items()), *(f'quarantine: {k}: {v}' for k,v in r['quarantine'].items())])
 
-# %% ../nbs/13b_extract_corpus.ipynb #64b657fa
+# %% ../nbs/13b_extract_corpus.ipynb #a0e1f70f
 def _store_is_current(out, plan, log):
     "Is the store made of these clips, and younger than the last of them?"
     try: stores = {s: FeatureStore(out, s) for s in plan}
@@ -227,7 +227,7 @@ def slr_extract(
     todo, failed = {k: p for k,p in clips.items() if not log.done(k) and (retry or not log.quarantined(k))}, {}
     if todo:
         with dask_client(min(workers or os.cpu_count(), len(todo)), scheduler) as client: failed = extract_clips(todo, log, client, model, fps)
-    report = extraction_report(clips, log, failed) | dict(left_alone=others, extracted=len(todo)-len(failed), poses=str(log.poses))
+    report = extraction_report(clips, log, failed) | dict(left_alone=others, extracted=sum(map(log.done, todo)), poses=str(log.poses))
     print(json_.dumps(report) if json else '\n'.join([report_text(report), *([f"left alone: {len(others)} files or clips ({', '.join(others[:3])})"] if others else []), f'poses: {log.poses}']))
     if report['done']<len(clips) and not allow_missing: raise SlrError(f"{len(clips)-report['done']} of {len(clips)} clips are missing; mend them and run it again, or say --allow_missing")
     if plan:

@@ -248,7 +248,7 @@ def number_pictures(
     if (span := max(out)-min(out)+1)>2*len(out): raise SlrError(f"{folder}: {len(out)} pictures, but numbers from {min(out)} to {max(out)}: more than half are missing, or they don't count frames; number them without gaps")
     return out
 
-# %% ../nbs/13_extraction.ipynb #0e9f6b25
+# %% ../nbs/13_extraction.ipynb #2227b83b
 class FolderPictures:
     "Pictures of a folder; iterate for (seconds, picture or None)"
     def __init__(self,
@@ -277,7 +277,7 @@ def open_pictures(
     fps=25., # frames a second, for a folder
 ):           # -> `VideoPictures` or `FolderPictures`
     "The pictures of a clip"
-    return FolderPictures(path, fps) if Path(path).is_dir() else VideoPictures(path)
+    return FolderPictures(path, fps) if os.path.isdir(path) else VideoPictures(path)
 
 # %% ../nbs/13_extraction.ipynb #c7281abb
 @dataclass(frozen=True, eq=False)
