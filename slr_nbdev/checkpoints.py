@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_VERSION', 'STATE_VERSION', 'write_tensors', 'read_tensors', 'Checkpoint', 'stats_tensors',
-           'save_checkpoint', 'load_checkpoint', 'flatten_optimizer', 'restore_optimizer', 'step_seed', 'save_state',
-           'load_state']
+           'save_checkpoint', 'load_checkpoint', 'checkpoint_info', 'flatten_optimizer', 'restore_optimizer',
+           'step_seed', 'save_state', 'load_state']
 
 # %% ../nbs/10b_checkpoints.ipynb #93eaead6
 import json as json_
@@ -107,6 +107,14 @@ def _assemble(words, tensors, device):
     lm = parse_arpa(bytes(tensors['lm'].tolist()).decode(), 'its language model') if 'lm' in tensors else None
     if bool(lm)!=bool(config.decoding.lm_order): raise ValueError('its decoding asks for a language model that is not there')
     return Checkpoint(model.eval(), config, vocab, stats, words['info'], lm)
+
+# %% ../nbs/10b_checkpoints.ipynb #c8919e0c
+def checkpoint_info(
+    path,
+) -> dict: # empty if there is no checkpoint
+    "Where a checkpoint comes from, without loading it"
+    if not Path(path).is_file(): return {}
+    return read_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, 'checkpoint', words_only=True)[1].get('info', {})
 
 # %% ../nbs/10b_checkpoints.ipynb #d90171cb
 def flatten_optimizer(

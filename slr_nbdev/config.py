@@ -128,11 +128,11 @@ class AugmentationConfig(Section):
     @property
     def active(self): return any(self.model_dump().values())
 
-# %% ../nbs/00_config.ipynb #1199cca6
+# %% ../nbs/00_config.ipynb #a62dbe0f
 class DecodingConfig(Section):
     "From probabilities to a sentence"
-    beam_size: int|None = Field(None, ge=1)      # prefixes that the beam search keeps; null: greedy
-    lm_order: int|None = Field(None, ge=1, le=4) # n-grams of the language model, made from the training glosses; null: none
+    beam_size: int|None = Field(None, ge=1, le=1000) # prefixes that the beam search keeps; null: greedy
+    lm_order: int|None = Field(None, ge=1, le=9) # n-grams of the language model, made from the training glosses (up to 4); null: none
     lm_weight: float = Field(0., ge=0)           # of its log-probabilities
     insertion_score: float = 0.                  # for each gloss
 
@@ -240,7 +240,7 @@ def parse_changes(
         except yaml.YAMLError: raise SlrError(f"--settings {part}: {value} is not a value") from None
     return out
 
-# %% ../nbs/00_config.ipynb #a876d6fa
+# %% ../nbs/00_config.ipynb #fa613a95
 def output_folder(
     path, # to make, with its parents
 ) -> Path:
@@ -258,6 +258,7 @@ def whole_file(
 ):        # -> a path to write to
     "Write a file beside its place; it appears there when it is complete"
     path = Path(path)
+    if path.is_dir(): raise SlrError(f"{path}: a folder; give the name of a file in it")
     folder = path.with_name(f'.{path.name}.{os.getpid()}.part') # some writers have temporary files of their own: they stay in here
     new = folder/path.name
     try:

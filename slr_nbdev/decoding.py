@@ -178,7 +178,7 @@ def _advance(b, t, n, step, tokens, lm, weight, insertion):
     i, k = np.nonzero(grew & ~dead)
     b.context[i,k] = [lm.after(*pair) for pair in zip(b.context[i,k].tolist(), b.last[i,k].tolist())]
 
-# %% ../nbs/09_decoding.ipynb #b2dd7474
+# %% ../nbs/09_decoding.ipynb #98746061
 def beam_search(
     log_probs:Tensor,   # (T,B,V)
     lengths:Tensor,     # (B,) steps of each utterance
@@ -194,6 +194,7 @@ def beam_search(
         if value<1: raise SlrError(f"beam search: {name} is {value}: it must be at least 1")
     log_probs, lengths = log_probs.detach().cpu(), lengths.cpu()
     check_log_probs(log_probs, lengths)
+    if not len(lengths): return []
     if lm and len(lm.words)!=log_probs.shape[2]+1: raise SlrError(f"beam search: the language model speaks of {len(lm.words)-1} classes, the recogniser has {log_probs.shape[2]}")
     order, out = lengths.argsort(descending=True, stable=True), {}
     for some in order.split(32): # so many that their candidates fit into the cache
@@ -221,7 +222,7 @@ def _trace(b, i, k):
         k = source[k]
     return out[::-1]
 
-# %% ../nbs/09_decoding.ipynb #aa530929
+# %% ../nbs/09_decoding.ipynb #567312fb
 def make_decoder(
     decoding:DecodingConfig,
     vocab,           # a `Vocabulary`
@@ -229,5 +230,6 @@ def make_decoder(
 ):                   # -> function: log-probabilities (T,B,V), lengths (B,) → a list of class numbers for each utterance
     "Greedy decoding or a beam search, as the settings say"
     if decoding.beam_size is None: return greedy_decode
+    if decoding.lm_order and lm is None: raise SlrError(f"decoding: the settings ask for a language model of {decoding.lm_order}-grams, and none was given")
     d, classes = decoding, ClassLM(lm, vocab.itos) if lm else None
     return lambda log_probs, lengths: [h[0].symbols for h in beam_search(log_probs, lengths, d.beam_size, classes, d.lm_weight, d.insertion_score)]

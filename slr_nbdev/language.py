@@ -124,7 +124,7 @@ def perplexity(
     known = [p for w,p in pairs if w in lm.words]
     return dict(perplexity=10**-np.mean([p for _,p in pairs]), known_only=10**-np.mean(known), words=len(pairs), unknown=len(pairs)-len(known))
 
-# %% ../nbs/08b_language.ipynb #129d670f
+# %% ../nbs/08b_language.ipynb #b30094ca
 def format_arpa(
     lm:NGram,
 ) -> str:
@@ -167,7 +167,7 @@ def _check_arpa(told, probs, backoffs, source):
     words = {g[0] for g in probs if len(g)==1}
     if not words-{BOS,EOS,OOV}: raise SlrError(f"{source}: an empty language model; slr_lm makes one from the glosses of a corpus")
     if missing:={BOS,EOS}-words: raise SlrError(f"{source}: no {' and no '.join(sorted(missing))} among its words; a model of sentences has both")
-    if any(not math.isfinite(v) or v>1e-6 for v in probs.values()): raise SlrError(f"{source}: log-probabilities above 0, or none at all")
+    if any(not math.isfinite(v) or v>1e-6 for v in probs.values()) or not all(map(math.isfinite, backoffs.values())): raise SlrError(f"{source}: log-probabilities above 0, or numbers that are none")
     probs.setdefault((OOV,), -99.)
     return NGram(max(told), probs, backoffs)
 

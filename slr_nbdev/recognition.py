@@ -44,7 +44,7 @@ def resample(
     high, w = np.minimum(low+1, len(clip)-1), (at-low)[:,None,None]
     return np.where(w>1e-6, (1-w)*clip[low]+w*clip[high], clip[low]).astype(np.float32)
 
-# %% ../nbs/14_recognition.ipynb #263412c3
+# %% ../nbs/14_recognition.ipynb #568cb793
 def points_known(stats): # -> (33,) bool
     "Which landmarks training has seen: the others were 0 all the time"
     return ~((stats.mean[:66]==0) & (stats.std[:66]==1)).reshape(N_LANDMARKS, 2).all(1)
@@ -65,7 +65,7 @@ def input_warnings(
     if (lost := ~inside.any(1)).mean()>.3: out.append(f'both hands are hidden or out of the picture in {_share(lost)} of the frames; let the signer be seen from the head to the waist')
     missing = [p.name.lower() for p in PoseLandmark if known[p] and not seen[:,p].any()]
     if missing: out.append(f"{len(missing)} of the {known.sum()} points that the model knows are never there ({', '.join(missing[:3])}{', ...' if len(missing)>3 else ''})")
-    if (extra := seen.any(0) & ~known).any(): out.append(f'the model has learned from {known.sum()} of the 33 points; the others are left out')
+    if (seen.any(0) & ~known).any(): out.append(f'the model has learned from {known.sum()} of the 33 points; the others are left out')
     x = checkpoint.stats(flatten_pose(normalise_body(fill_gaps(np.where(known[:,None], clip, np.nan))), checkpoint.config.features.velocity))
     far = (np.abs(x[:,:66].reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,known & seen.any(0)]
     if far.size and far.mean()>.1: out.append(f'{_share(far)} of the points lie further out than nearly all in training: another distance, angle or build, or another pose estimator')

@@ -36,7 +36,7 @@ from .scoring import align, wer_interval
 from .training import describe_decoding, emit, gloss_spans, provenance
 from .tuning import Reader, gain_of, smooth, together, tune
 
-# %% ../nbs/19_sentences.ipynb #10343094
+# %% ../nbs/19_sentences.ipynb #8e5c22bd
 def three_readings(
     checkpoints, # of one corpus, several seeds
     corpus,      # a `Corpus`
@@ -49,7 +49,7 @@ def three_readings(
     tuned = tune(checkpoints, corpus, lm, progress=progress, **grid)
     calm, scores, weights = smooth(tuned['surface']), tuned['scores'], tuned['weights']
     i, j = np.unravel_index(calm[1:].argmin(), calm[1:].shape)
-    readings = {'greedy': DecodingConfig(), 'beam': DecodingConfig(beam_size=10, insertion_score=scores[calm[0].argmin()]),
+    readings = {'greedy': DecodingConfig(), 'beam': DecodingConfig(beam_size=10, insertion_score=scores[smooth(tuned['surface'][:1]).argmin()]),
                 'beam + LM': DecodingConfig(beam_size=10, lm_order=order, lm_weight=weights[i+1], insertion_score=scores[j])}
     return dict(readings=readings, lm=lm, tuned=tuned)
 
@@ -231,7 +231,7 @@ def flashlight_search(
         return collapse([t for t in search.decode(x.ctypes.data, len(x), V+1)[0].tokens if t<V])
     return _search
 
-# %% ../nbs/19_sentences.ipynb #ec98885f
+# %% ../nbs/19_sentences.ipynb #d2356425
 def best_tokens(
     log_probs, # (T,V)
     tokens=40,
@@ -259,7 +259,7 @@ def decoding_speed(
     rounds=8,     # in each, a share of the sentences is decoded by the fast one and its peer
     few=12,       # sentences for the readable one
 ) -> dict:        # seconds for all; ratios over the fast one; how good the sentences are that are found
-    "The fast search against flashlight's and the readable one"
+    "The fast search against flashlight's and the readable one; its language model is cold in `seconds`, warm in the ratios, as flashlight's is"
     x, classes = list(outputs.values()), ClassLM(lm, vocab.itos)
     fast = lambda some: [h[0].symbols for h in beam_search(pad_sequence(some), torch.tensor([len(lp) for lp in some]), beam_size, classes, lm_weight)]
     seconds = stopwatch(lambda: fast(x)) # with a language model that has not met any context yet

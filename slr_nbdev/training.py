@@ -9,7 +9,7 @@ __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator
            'emit', 'decode_outputs', 'evaluate', 'gloss_spans', 'slr_train', 'choose_decoding', 'describe_decoding',
            'slr_eval']
 
-# %% ../nbs/11_training.ipynb #d8fa5950
+# %% ../nbs/11_training.ipynb #8691fe38
 import atexit, copy, ctypes, json as json_, os, random, signal, sys, threading, time
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from .batches import BucketSampler, ResidentFeatures, SignDataset, collate, make
 from .bilstm import resolve_device
 from .bilstm_optimized import create_model, warm_start
 from .catalogue import load_corpus
-from .checkpoints import Checkpoint, flatten_optimizer, load_checkpoint, load_state, restore_optimizer, save_checkpoint, save_state, step_seed
+from .checkpoints import Checkpoint, checkpoint_info, flatten_optimizer, load_checkpoint, load_state, restore_optimizer, save_checkpoint, save_state, step_seed
 from .config import Config, DecodingConfig, SlrError, circumstances, clear_parts, command, given, load_config, output_folder, override, parse_changes, parse_config, recipes, whole_file
 from .corpora import SPECIALS, Vocabulary, fingerprint
 from .ctc import blank_rate, collapse_advice, ctc_losses, find_infeasible, forced_align, greedy_decode, health, in_frames, required_steps
@@ -63,7 +63,7 @@ def make_accelerator(
     else: atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group()) # threads that outlive Python would abort it
     return Accelerator(cpu=device.type=='cpu', mixed_precision='no')
 
-# %% ../nbs/11_training.ipynb #dfa40ac2
+# %% ../nbs/11_training.ipynb #d6c27a49
 def fits(
     dataset:SignDataset,
     device,
@@ -93,7 +93,7 @@ class Trainer:
         if t.deterministic: os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
         self.sampler = BucketSampler([len(u) for u in train_ds.utterances], t.batch_size, True, t.seed, frames=t.batch_frames)
         self.epoch, self.step, self.log, self.seconds, self.skipped = 1, 0, [], 0., 0
-        self.history, self.best_epoch, self.best, self.asked, self.stop, self.warned, self.saved = [], 0, None, False, False, False, time.monotonic()
+        self.history, self.best_epoch, self.best, self.asked, self.stop, self.warned, self.written, self.saved = [], 0, None, False, False, False, 0, time.monotonic()
         self.total_steps = sum(len(self.plan(e)) for e in range(1, t.epochs+1))
         self.average, optimizer = make_average(self.net, t), make_optimizer(self.net, t)
         self.schedule = Schedule(optimizer, t, self.total_steps)
@@ -343,7 +343,7 @@ def restore(self:Trainer,
     except SlrError: raise
     except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"training state: damaged ({' '.join(str(e).split())[:200]}); copy it again, or train anew under another --name") from None
 
-# %% ../nbs/11_training.ipynb #4a8042da
+# %% ../nbs/11_training.ipynb #725dae2e
 FREE_TO_CHANGE = ('training.epochs','training.early_stopping_patience','training.checkpoint_seconds','training.max_bad_steps')
 
 @patch
@@ -352,13 +352,13 @@ def _check_same(self:Trainer, words):
     if tuple(words['vocabulary'])!=self.train_ds.vocab.itos: raise SlrError(f"training state: its vocabulary ({len(words['vocabulary'])} symbols) is not this corpus's ({len(self.train_ds.vocab)}); give the corpus it was trained on")
     for key in ('corpus','corpus_fingerprint'):
         if words['info'].get(key)!=self.info.get(key): raise SlrError(f"training state: it was trained on {words['info'].get('corpus')} {words['info'].get('corpus_fingerprint')}, not on {self.info.get('corpus')} {self.info.get('corpus_fingerprint')}; give the data it was trained on, or train anew under another name")
-    old, new = flat_settings(words['config']), flat_settings(self.cfg.model_dump())
+    old, new = (flat_settings(parse_config(c).model_dump()) for c in (words['config'], self.cfg.model_dump())) # what an older run did not know has its default
     free = FREE_TO_CHANGE if old['training.scheduler.type'] in ('ReduceLROnPlateau','Constant') else FREE_TO_CHANGE[1:]
-    differ = [f'{k} ({old.get(k)}, now {new[k]})' for k in new if k not in free and new[k]!=old.get(k)]
+    differ = [f'{k} ({old.get(k)}, now {new[k]})' for k in new if k not in free and not k.startswith('decoding.') and new[k]!=old.get(k)]
     if differ: raise SlrError(f"training state: other settings: {'; '.join(differ)}; resume with the run's own, or train anew under another name"+(f". {old['training.scheduler.type']} is laid out over all epochs, so their number is fixed" if 'training.epochs' not in free else ''))
     if new['training.epochs']<len(words['history']): raise SlrError(f"training state: {len(words['history'])} epochs are done; training.epochs can't be {new['training.epochs']}")
 
-# %% ../nbs/11_training.ipynb #29790d05
+# %% ../nbs/11_training.ipynb #6b3a0158
 @patch
 def save(self:Trainer):
     "The state, by the first process"
@@ -367,9 +367,11 @@ def save(self:Trainer):
 
 @patch
 def save_best(self:Trainer):
-    "The best model and the table"
+    "The best model, where it is a new one, and the table"
     if not self.folder or not self.accelerator.is_main_process: return
-    if self.best:
+    if self.best and self.best_epoch!=self.written:
+        if self.written and 'tuning' in checkpoint_info(self.folder/'best.safetensors'): say(f"\nnote: a better epoch replaces the one that was tuned; slr_tune {self.folder/'best.safetensors'} chooses anew")
+        self.written = self.best_epoch
         row = self.history[self.best_epoch-1]
         save_checkpoint(self.folder/'best.safetensors', self.best, self.cfg, self.train_ds.vocab, self.train_ds.stats, {k: v for k,v in self.info.items() if k!='root'}|{'epoch':row['epoch'], 'dev_wer':row['dev_wer']}, self.lm)
     if self.history: write_metrics(self.folder, self.history)
@@ -460,7 +462,7 @@ def make_datasets(
     train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=cfg.augmentation if cfg.augmentation.active else None, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
-# %% ../nbs/11_training.ipynb #aa4c10c4
+# %% ../nbs/11_training.ipynb #f894b2e0
 def _tell(corpus, train_ds, cfg, model):
     "Say before training what will be and what can't be learned"
     oov = train_ds.vocab.out_of_vocabulary(corpus.dev)
@@ -524,7 +526,9 @@ def open_folder(self:Trainer, resume):
     clear_parts(self.folder)
     patterns = [] if resume else ['events.out.*','last.safetensors','best.safetensors','bad-step.safetensors','metrics.csv','curves.png','environment.json']
     for path in (f for p in patterns for f in self.folder.glob(p)): path.unlink()
-    if resume: self._tell_place()
+    if resume:
+        self._tell_place()
+        if checkpoint_info(self.folder/'best.safetensors').get('epoch')==self.best_epoch: self.written = self.best_epoch # it may have been tuned since
     write_config(self.folder, self.cfg)
     note_start(self.folder, environment(self.device, processes=self.accelerator.num_processes, epoch=self.epoch, step=self.step))
 
@@ -569,7 +573,7 @@ def decode_outputs(
             out.update(zip(ids[i:], decode(pad_sequence(some), torch.tensor([len(lp) for lp in some])))); bar.update(len(some))
     return out
 
-# %% ../nbs/11_training.ipynb #df084d26
+# %% ../nbs/11_training.ipynb #2c2d7324
 def evaluate(
     checkpoint:Checkpoint,
     corpus,                # a `Corpus`
@@ -583,8 +587,9 @@ def evaluate(
     utterances = getattr(corpus, split)
     dataset = SignDataset(utterances, checkpoint.vocab, checkpoint.config.features, checkpoint.stats)
     decoding, t0 = decoding or checkpoint.config.decoding, time.perf_counter()
+    decode = make_decoder(decoding, checkpoint.vocab, lm or checkpoint.lm)
     outputs = emit(checkpoint.model, dataset, progress=progress)
-    found = decode_outputs(outputs, make_decoder(decoding, checkpoint.vocab, lm or checkpoint.lm), progress=progress)
+    found = decode_outputs(outputs, decode, progress=progress)
     seconds, hypotheses = time.perf_counter()-t0, {k: checkpoint.vocab.decode(s) for k,s in found.items()}
     greedy = hypotheses if decoding.beam_size is None else {k: checkpoint.vocab.decode(s) for k,s in decode_outputs(outputs, greedy_decode).items()}
     seen = {u.glosses for u in corpus.train+(corpus.dev if split=='test' else [])}
@@ -651,19 +656,21 @@ def slr_train(
     if json: print(json_.dumps(result))
     else: print(f"{result['checkpoint']}: dev WER {result['dev_wer']:.1%} ({protocol_of(data.name)}, {result['corpus_kind']}) in epoch {result['epoch']} of {result['epochs']}")
 
-# %% ../nbs/11_training.ipynb #86dced6f
+# %% ../nbs/11_training.ipynb #fd5e0158
 def choose_decoding(
     checkpoint:Checkpoint,
     beam=None, lm=None, lm_weight=None, insertion_score=None, # from the command line
 ):            # -> `DecodingConfig`, `NGram` or None
     "How to read a model: as the checkpoint says, changed by what was given"
     own = checkpoint.config.decoding
+    if beam is not None and beam<1: raise SlrError(f"--beam {beam}: must be at least 1; leave it out to decode as the checkpoint says")
     if beam is None and own.beam_size is None and (odd := list(given(lm=lm, lm_weight=lm_weight, insertion_score=insertion_score))): raise SlrError(f"--{odd[0]}: greedy decoding does not use it; add --beam 10")
     model = read_arpa(lm) if lm else checkpoint.lm
     if lm_weight and not model: raise SlrError(f"--lm_weight {lm_weight}: there is no language model; add --lm FILE (slr_lm makes one)")
     values = own.model_dump()|given(beam_size=beam, lm_weight=lm_weight, insertion_score=insertion_score)
-    if lm: values['lm_order'], values['lm_weight'] = min(model.order, 4), values['lm_weight'] if lm_weight is not None or own.lm_order else .5
+    if lm: values['lm_order'], values['lm_weight'] = model.order, values['lm_weight'] if lm_weight is not None or own.lm_order else .5
     decoding = override(checkpoint.config, {'decoding': values}).decoding
+    if lm and (strange := [s for s in checkpoint.vocab.itos[len(SPECIALS):] if s not in model.words]): say(f"note: {lm} does not know {len(strange)} of the {len(checkpoint.vocab)-len(SPECIALS)} glosses ({', '.join(strange[:3])}{', ...' if len(strange)>3 else ''}); they count as unknown words")
     if decoding!=own or lm: say(f"note: {describe_decoding(decoding)} was not chosen on dev for this model; slr_tune does that")
     return decoding, model
 

@@ -6,14 +6,13 @@
 __all__ = ['WEIGHTS', 'SCORES', 'BEAMS', 'Reader', 'error_surface', 'smooth', 'lowest', 'beam_curve', 'wide_enough', 'tune',
            'together', 'gain_of', 'plot_tuning', 'store_tuning', 'slr_tune']
 
-# %% ../nbs/11b_tuning.ipynb #7dfb345e
+# %% ../nbs/11b_tuning.ipynb #05d9516a
 import hashlib, json as json_, sys
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 import yaml
 from fastcore.script import Param
 from matplotlib.ticker import MaxNLocator
@@ -27,7 +26,7 @@ from .config import DecodingConfig, SlrError, circumstances, command, output_fol
 from .decoding import make_decoder
 from .language import NGram, format_arpa, read_arpa, train_ngram
 from .scoring import align_corpus, compare_systems, total
-from .training import decode_outputs, describe_decoding, emit, evaluate, protocol_of, say, train_model
+from .training import decode_outputs, describe_decoding, emit, protocol_of
 
 # %% ../nbs/11b_tuning.ipynb #1a507cb3
 WEIGHTS, SCORES, BEAMS = (0., .2, .4, .6, .8, 1., 1.25, 1.5), (-1., -.5, 0., .5, 1., 1.5, 2., 2.5, 3.), (1, 2, 5, 10, 20, 40)
@@ -94,7 +93,7 @@ def beam_curve(
 
 def wide_enough(curve, share=.99): return min(k for k,_,same in curve if same>=share)
 
-# %% ../nbs/11b_tuning.ipynb #1f8565ea
+# %% ../nbs/11b_tuning.ipynb #75359a8d
 def tune(
     checkpoints,   # one, or several that were trained alike
     corpus,        # a `Corpus`: the one they were trained on
@@ -110,14 +109,14 @@ def tune(
     if not corpus.dev: raise SlrError(f"tuning: {corpus.name} has no dev sentences")
     if lm is None and order: lm = train_ngram([u.glosses for u in corpus.train], order, checkpoints[0].vocab.itos)
     readers, weights = [Reader(c, corpus, split, lm) for c in checkpoints], weights if lm else (0.,)
-    start = DecodingConfig(beam_size=10, lm_order=min(lm.order, 4) if lm else None)
+    start = DecodingConfig(beam_size=10, lm_order=lm.order if lm else None)
     surface = error_surface(readers, start, weights, scores, progress)
     i, j = lowest(surface)
     decoding = start.model_copy(update=dict(lm_weight=weights[i], insertion_score=scores[j], lm_order=start.lm_order if weights[i] else None))
     curve = beam_curve(readers, decoding)
     decoding = decoding.model_copy(update=dict(beam_size=wide_enough(curve)))
     gain = gain_of(readers, DecodingConfig(), decoding)
-    if gain['difference']<0: decoding = DecodingConfig()
+    if gain['difference']<0: decoding, gain = DecodingConfig(), gain_of(readers, DecodingConfig(), DecodingConfig())
     return dict(decoding=decoding, lm=lm if decoding.lm_order else None, weights=list(weights), scores=list(scores), surface=surface.tolist(), curve=curve, **gain)
 
 def together(
@@ -167,11 +166,10 @@ def store_tuning(
     save_checkpoint(path, {k: v for k,v in new.model.state_dict().items()}, new.config, new.vocab, new.stats, new.info, new.lm)
     return new
 
-# %% ../nbs/11b_tuning.ipynb #e784a638
+# %% ../nbs/11b_tuning.ipynb #007aee0f
 @command
 def slr_tune(
     checkpoints:Param('files that slr_train wrote, one or several trained alike; the choice is stored in them', str, nargs='+'),
-    corpus:str=None,     # by name (default: the one it was trained on)
     root:str=None,       # folder or file of a recorded corpus
     lm:str=None,         # ARPA file (default: a model of the training glosses is made)
     order:int=3,         # of that model, 1 to 4; 0: none
@@ -182,16 +180,17 @@ def slr_tune(
 ):
     "Choose beam, language model weight and the score for each gloss on dev, and store them in the checkpoint"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
-    model, known = read_arpa(lm) if lm else None, loaded[0].info.get('corpus', 'signer')
-    name, path = corpus or known, Path(figure or Path(checkpoints[0]).with_name('tuning.png'))
-    if any(c.vocab!=loaded[0].vocab or c.info.get('corpus')!=known for c in loaded): raise SlrError("slr_tune: the checkpoints were trained on different corpora; tune them one by one")
+    model, name = read_arpa(lm) if lm else None, loaded[0].info.get('corpus', 'signer')
+    path = Path(figure or Path(checkpoints[0]).with_name('tuning.png'))
+    if any(c.vocab!=loaded[0].vocab or c.info.get('corpus', 'signer')!=name for c in loaded): raise SlrError("slr_tune: the checkpoints were trained on different corpora; tune them one by one")
     output_folder(path.parent)
-    if known!=name: say(f"note: {checkpoints[0]} was trained on {known}, not on {name}")
+    if path.is_dir(): raise SlrError(f"--figure {path}: a folder; give the name of a file in it")
     tuned = tune(loaded, load_corpus(name, root), model, order, split)
     for file,ckpt in zip(checkpoints, loaded): store_tuning(file, ckpt, tuned, lm or f'{order}-grams of the training glosses of {name}')
     with whole_file(path) as p:
         fig = plot_tuning(tuned, f'{name},'); fig.savefig(p, format='png', dpi=110); plt.close(fig)
     d, n = tuned['decoding'], tuned['words']
     if json: print(json_.dumps({k: v for k,v in tuned.items() if k!='lm'}|{'decoding': d.model_dump(), 'checkpoints': checkpoints, 'figure': str(path)})); return
-    print(f"{name} dev: greedy {tuned['before']/n:.1%}, best {tuned['after']/n:.1%}; gain {100*tuned['difference']:.1f} points (95 % interval {100*tuned['low']:.1f} to {100*tuned['high']:.1f})")
+    print(f"{name} dev: greedy {tuned['before']/n:.1%}, best {tuned['after']/n:.1%}; gain {100*tuned['difference']:.1f} points (95 % interval {100*tuned['low']:.1f} to {100*tuned['high']:.1f}; it was chosen on these sentences, so new ones will gain less)")
+    if d.beam_size and d.insertion_score in (tuned['scores'][0], tuned['scores'][-1]): print(f"  note: a score of {d.insertion_score:g} is the last one that was tried; a model trained longer may need less")
     print(f"chosen: {describe_decoding(d)}; stored in {', '.join(checkpoints)}, drawn in {path}. For a recipe:\n"+yaml.safe_dump({'decoding': d.model_dump()}, sort_keys=False).rstrip())

@@ -3,6 +3,7 @@ import json, shutil, subprocess
 import numpy as np
 import pytest
 import torch
+from conftest import BIN
 from slr_nbdev.checkpoints import load_checkpoint
 from slr_nbdev.corpora import SPECIALS
 from slr_nbdev.decoding import ClassLM, beam_search
@@ -50,7 +51,7 @@ def test_kenlm_reads_the_same_probabilities(tmp_path, order):
             state, p = kenlm.score(state, words.get_index(w)); total += p
         assert total+kenlm.finish(state)[1]==pytest.approx(sum(sentence_log10(lm, sentence)), abs=1e-4)
 
-def run(*args): return subprocess.run(list(map(str, args)), capture_output=True, text=True)
+def run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], capture_output=True, text=True)
 
 @pytest.fixture(scope='module')
 def best(tmp_path_factory):
