@@ -6,8 +6,8 @@
 __all__ = ['VIDEO_SUFFIXES', 'CLIP_TABLE', 'find_clips', 'read_clip_table', 'plan_extraction', 'ClipLog', 'extract_to_file',
            'dask_client', 'extract_clips', 'extraction_report', 'report_text', 'slr_extract']
 
-# %% ../nbs/13b_extract_corpus.ipynb #9bfbbe8d
-import json as json_, os, sys, time
+# %% ../nbs/13b_extract_corpus.ipynb #a5173984
+import json as json_, os, signal, sys, time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +118,13 @@ def extract_to_file(
     except Exception as err: return dict(failed=f'{path}: {type(err).__name__}: {err}') # whatever a library raises is this clip's misfortune
     return dict(frames=len(e), with_person=int(e.found.sum()), unread=len(e.unread), visibility=e.landmarks[e.found,:,2].mean(0).round(3).tolist(), size=e.size, fps=round(e.fps, 3), notes=e.notes, origin=e.origin)
 
-# %% ../nbs/13b_extract_corpus.ipynb #cde1a435
+# %% ../nbs/13b_extract_corpus.ipynb #2322ee23
+_DASK = {'distributed.worker.multiprocessing-method': 'spawn',
+    'distributed.scheduler.allowed-failures': 0, # who is near a dying worker is looked at right away
+    'distributed.worker.profile.enabled': False, 'distributed.worker.memory.monitor-interval': '1s', 'distributed.admin.tick.interval': '1s', 'distributed.admin.system-monitor.interval': '5s'} # Dask looks at itself a hundred times a second otherwise, which costs clips
+
+def _deaf(): signal.signal(signal.SIGINT, signal.SIG_IGN) # Ctrl-C reaches every process of a terminal; the first one ends the others
+
 @contextmanager
 def dask_client(
     workers=None,   # processes on this machine; None: one a core
@@ -127,11 +133,12 @@ def dask_client(
     "Processes to work with"
     dask, distributed = _library('dask'), _library('dask.distributed')
     if scheduler is None:
-        settings = {'distributed.worker.multiprocessing-method': 'spawn', 'distributed.scheduler.allowed-failures': 0} # who is near a dying worker is looked at right away
-        with dask.config.set(settings), distributed.LocalCluster(n_workers=workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster, distributed.Client(cluster) as client: yield client
+        with dask.config.set(_DASK), distributed.LocalCluster(n_workers=workers or os.cpu_count(), threads_per_worker=1, dashboard_address=':0', silence_logs=50) as cluster, distributed.Client(cluster) as client:
+            client.run(_deaf)
+            yield client
         return
     try:
-        client = distributed.Client(scheduler, timeout=10)
+        client = distributed.Client(scheduler, timeout=5)
         client.wait_for_workers(1, timeout=60)
     except (OSError, ValueError) as e: raise SlrError(f"--scheduler {scheduler}: no Dask cluster with workers answers there ({e}); start one with `dask scheduler` and `dask worker`, or leave it out") from None
     with client: yield client
@@ -189,7 +196,7 @@ def report_text(r) -> str:
     lines += [f'note: {k}: {n}' for k,notes in r['notes'].items() for n in notes]
     return '\n'.join([*lines, *(f'failed: {k}: {v}' for k,v in r['failed'].items()), *(f'quarantine: {k}: {v}' for k,v in r['quarantine'].items())])
 
-# %% ../nbs/13b_extract_corpus.ipynb #a0e1f70f
+# %% ../nbs/13b_extract_corpus.ipynb #552833c1
 def _store_is_current(out, plan, log):
     "Is the store made of these clips, and younger than the last of them?"
     try: stores = {s: FeatureStore(out, s) for s in plan}
@@ -226,7 +233,9 @@ def slr_extract(
     for folder in {log.file(k).parent for k in clips}: clear_parts(folder)
     todo, failed = {k: p for k,p in clips.items() if not log.done(k) and (retry or not log.quarantined(k))}, {}
     if todo:
-        with dask_client(min(workers or os.cpu_count(), len(todo)), scheduler) as client: failed = extract_clips(todo, log, client, model, fps)
+        try:
+            with dask_client(min(workers or os.cpu_count(), len(todo)), scheduler) as client: failed = extract_clips(todo, log, client, model, fps)
+        except KeyboardInterrupt: raise KeyboardInterrupt(f'stopped; finished clips are kept in {out}, the same command goes on') from None
     report = extraction_report(clips, log, failed) | dict(left_alone=others, extracted=sum(map(log.done, todo)), poses=str(log.poses))
     print(json_.dumps(report) if json else '\n'.join([report_text(report), *([f"left alone: {len(others)} files or clips ({', '.join(others[:3])})"] if others else []), f'poses: {log.poses}']))
     if report['done']<len(clips) and not allow_missing: raise SlrError(f"{len(clips)-report['done']} of {len(clips)} clips are missing; mend them and run it again, or say --allow_missing")
