@@ -1,5 +1,6 @@
 """From a film to glosses, through the command"""
-import json
+import json, re, shutil
+from pathlib import Path
 import pytest
 from test_extraction import model
 
@@ -27,3 +28,15 @@ def test_recognize(model, checkpoint, tmp_path, run):
     with av.open(str(tmp_path/'drawn'/'walk-overlay.mp4')) as v: assert len(list(v.decode(video=0)))==12
     again = run('slr_recognize', film, '--checkpoint', checkpoint, '--device', 'cpu')
     assert again.returncode==0 and again.stdout.startswith(str(film))
+
+def test_the_readmes_film(model, checkpoint, tmp_path, monkeypatch):
+    "The README's example"
+    import films
+    films.video(tmp_path/'film.mp4', 8)
+    (tmp_path/'runs'/'signer-optimized').mkdir(parents=True)
+    shutil.copy(checkpoint, tmp_path/'runs'/'signer-optimized'/'best.safetensors')
+    monkeypatch.chdir(tmp_path)
+    block, = re.findall(r'```python\n(from slr_nbdev.recognition.*?)```', (Path(__file__).parents[1]/'README.md').read_text(), re.S)
+    names = {}
+    exec(block, names)
+    assert names['seen'].warnings and len(names['seen'].n_best)<=3
