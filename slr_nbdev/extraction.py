@@ -207,7 +207,9 @@ class VideoPictures:
                         if packet.size: next_time = _seconds(packet.pts); yield next_time, None; next_time += 1/self.fps
                         continue
                     for f in frames: next_time = _seconds(f.pts); yield next_time, None if f.is_corrupt else _upright(f); next_time += 1/self.fps
-            except av.error.FFmpegError: return # nothing can be read from here on; the length tells
+            except av.error.FFmpegError as e: # nothing can be read from here on
+                if isinstance(e, OSError): raise SlrError(f"{self.path}: reading broke off after {next_time:.1f} s ({e.strerror}); try it again") from None
+                yield next_time, None
 
 def _upright(frame):
     "The picture as it is meant to be seen"

@@ -130,16 +130,19 @@ def _on_clock(self:Recognizer, found):
     "The clip at the training data's frame rate, its rate, and a word about it"
     if not self.fps: return found.clip, found.fps, ["the frame rate of the training data is not known: the clip's own is taken; give fps if you know it"]
     uneven = len(found)>2 and np.ptp(np.diff(found.seconds))>.5/found.fps
-    if abs(found.fps/self.fps-1)<.02 and not uneven: return found.clip, self.fps, []
+    if abs(found.fps/self.fps-1)<.02 and not uneven: return found.clip, found.fps, []
     return resample(found.clip, found.seconds, self.fps), self.fps, [f"{found.fps:.3g} frames a second{' at uneven times' if uneven else ''}, training had {self.fps:.3g}: resampled"]
 
 @patch
 def _read(self:Recognizer, log_probs, n_best):
-    "The best sentence as class numbers, and the n best with their scores"
+    "The best sentence as class numbers, the n best with their scores, and a word where they disagree"
     d, lp, n = self.checkpoint.config.decoding, log_probs[:,None], torch.tensor([len(log_probs)])
-    found = beam_search(lp, n, max(d.beam_size or 10, n_best), self.classes, d.lm_weight, d.insertion_score, n_best)[0] if d.beam_size or n_best>1 else []
-    best = found[0].symbols if d.beam_size else greedy_decode(lp, n)[0]
-    return best, [(self.checkpoint.vocab.decode(h.symbols), round(h.score, 3)) for h in found] if n_best>1 else []
+    def _search(beam, k): return beam_search(lp, n, beam, self.classes, d.lm_weight, d.insertion_score, k)[0]
+    best = _search(d.beam_size, 1)[0].symbols if d.beam_size else greedy_decode(lp, n)[0] # the same however many are listed
+    if n_best==1: return best, [], []
+    found = _search(max(d.beam_size or 10, n_best), n_best)
+    other = [] if list(found[0].symbols)==list(best) else [f"the list's first sentence is not the one that was read: the model is read {f'with a beam of {d.beam_size}' if d.beam_size else 'greedily'}, as chosen on dev, and a wider search finds a more probable one"]
+    return best, [(self.checkpoint.vocab.decode(h.symbols), round(h.score, 3)) for h in found], other
 
 @patch
 def recognize(self:Recognizer,
@@ -158,9 +161,10 @@ def recognize(self:Recognizer,
     known = np.where(points_known(c.stats)[:,None], clip, np.nan)
     dataset = SignDataset([Utterance('clip', known, ('?',), '?')], c.vocab, c.config.features, c.stats)
     log_probs = emit(c.model, dataset)['clip']
-    sentence, best = self._read(log_probs, n_best)
-    spans = gloss_spans(c, log_probs, sentence, len(clip))
-    return done([RecognisedGloss(g, round(a/rate, 3), round(b/rate, 3), p) for g,(a,b,p) in zip(c.vocab.decode(sentence), spans)], best)
+    sentence, best, other = self._read(log_probs, n_best)
+    notes += other
+    spans, begin = gloss_spans(c, log_probs, sentence, len(clip)), found.seconds[0]
+    return done([RecognisedGloss(g, round(begin+a/rate, 3), round(begin+b/rate, 3), p) for g,(a,b,p) in zip(c.vocab.decode(sentence), spans)], best)
 
 # %% ../nbs/14_recognition.ipynb #cc3c9fdd
 def draw_overlay(
@@ -189,12 +193,13 @@ def write_overlay(
 ):
     "The film with what was recognised"
     found, pictures = recognised.extraction, open_pictures(recognised.source, recognised.extraction.fps)
+    clip = found.clip # of each moment; frames that fail to decode are told out of turn
     def _drawn():
         last = np.zeros((*found.size[::-1],3), np.uint8)
-        for t,(seconds,picture) in enumerate(tqdm(pictures, total=len(found), desc='overlay', unit='frame', disable=not progress, file=sys.stderr)):
+        for seconds,picture in tqdm(pictures, total=len(found), desc='overlay', unit='frame', disable=not progress, file=sys.stderr):
             last = last if picture is None or picture.shape!=last.shape else picture
             now = next((f'{g.gloss}  {g.score:.0%}' for g in recognised.glosses if g.start<=seconds<g.end), ' ')
-            yield draw_overlay(last, found.clip[min(t, len(found)-1)], now)
+            yield draw_overlay(last, clip[np.searchsorted(found.seconds, seconds-.25/found.fps).clip(0, len(clip)-1)], now)
     return write_video(path, _drawn(), found.fps)
 
 # %% ../nbs/14_recognition.ipynb #96785511
@@ -203,6 +208,16 @@ def _table(r):
     rows = [f'  {g.start:7.2f} {g.end:7.2f}  {g.score:4.0%}  {g.gloss}' for g in r.glosses]
     best = [f'  {score:9.2f}  '+' '.join(glosses) for glosses,score in r.n_best]
     return '\n'.join([f'{r.source} ({r.seconds:.1f} s): {r or "(nothing)"}', *(['    start     end  score'] if rows else []), *rows, *(['  log score of the best'] if best else []), *best, *(f'  note: {w}' for w in r.warnings)])
+
+def _overlay_files(files, folder):
+    "{film: video to write}; two of one name are refused, .pose files have no pictures"
+    out = {}
+    for f in files:
+        if Path(f).suffix=='.pose': say(f'{f}: a .pose file has no pictures, so there is no overlay'); continue
+        target = Path(folder)/f'{Path(f).name if Path(f).is_dir() else Path(f).stem}-overlay.mp4'
+        if other := next((o for o,t in out.items() if t==target), None): raise SlrError(f"--overlay {folder}: {other} and {f} would both be written to {target.name}; recognise them in two calls with two folders")
+        out[f] = target
+    return out
 
 @command
 def slr_recognize(
@@ -221,11 +236,11 @@ def slr_recognize(
     for name,value in (('n_best',n_best), ('fps',fps), ('trained_fps',trained_fps)):
         if value is not None and not value>0: raise SlrError(f"--{name} {value}: must be above 0")
     rec, out, failed = Recognizer.load(checkpoint, device, fps=trained_fps, pose_model=model), [], []
-    if overlay: output_folder(overlay)
+    drawn = _overlay_files(files, output_folder(overlay)) if overlay else {}
     for file in files:
         try:
             r = rec.recognize(file, fps, n_best, progress=not json)
-            if overlay and Path(file).suffix!='.pose': write_overlay(Path(overlay)/f'{Path(file).stem}-overlay.mp4', r, progress=not json)
+            if file in drawn: write_overlay(drawn[file], r, progress=not json)
         except (SlrError, OSError) as e: failed.append(str(e)); say(f'slr_recognize: error: {e}'); continue
         out.append({k: v for k,v in asdict(r).items() if k!='extraction'})
         if not json: print(_table(r))

@@ -16,3 +16,12 @@ def real_data():
     folder = os.environ.get('SLR_DATA')
     if not folder: pytest.skip('SLR_DATA is not set: no real corpora to test with')
     return Path(folder)
+
+@pytest.fixture(scope='session')
+def model():
+    "The pose model, or a skip that says why there is none"
+    try: import mediapipe, av, dask.distributed
+    except (ImportError, OSError) as e: pytest.skip(f"extraction can't be tested: {e}")
+    from slr_nbdev.extraction import pose_model
+    try: return pose_model()
+    except SlrError as e: pytest.skip(f"extraction can't be tested: {e}")

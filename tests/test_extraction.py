@@ -5,15 +5,6 @@ import numpy as np, psutil, pytest
 from conftest import BIN
 from slr_nbdev.config import SlrError
 
-@pytest.fixture(scope='session')
-def model():
-    "The pose model, or a skip that says why there is none"
-    try: import mediapipe, av, dask.distributed
-    except (ImportError, OSError) as e: pytest.skip(f"extraction can't be tested: {e}")
-    from slr_nbdev.extraction import pose_model
-    try: return pose_model()
-    except SlrError as e: pytest.skip(f"extraction can't be tested: {e}")
-
 def rows(out): return [json.loads(l) for l in (out/'extraction.jsonl').read_text().splitlines() if l]
 
 CRASH = '''
@@ -38,6 +29,8 @@ def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run):
     (tmp_path/'crash.py').write_text(CRASH)
     p = start(tmp_path, 'films', 'out', '--format', 'pose', '--workers', 2, '--json', DASK_DISTRIBUTED__WORKER__PRELOAD=str(tmp_path/'crash.py'))
     while len(list((tmp_path/'out'/'poses').glob('*.pose')))<6: time.sleep(.01); assert p.poll() is None, p.communicate()
+    early = {f: f.stat().st_mtime_ns for f in (tmp_path/'out'/'poses'/(r['clip']+'.pose') for r in rows(tmp_path/'out'))}
+    time.sleep(.1) # until the cluster knows that these are settled
     spawned = [c for c in psutil.Process(p.pid).children(recursive=True) if 'spawn_main' in ' '.join(c.cmdline())]
     assert len(spawned)==2
     spawned[0].send_signal(signal.SIGKILL)
@@ -45,6 +38,7 @@ def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run):
     report = json.loads(out)
     assert (report['clips'], report['done'], report['extracted'], list(report['quarantine']), report['failed']) == (40, 39, 39, ['deadly'], {})
     assert p.returncode==1 and '1 of 40 clips are missing' in err
+    assert len(early)>=4 and {f: f.stat().st_mtime_ns for f in early}==early # what was done is not done again when its worker dies
     files = {f: f.stat().st_mtime_ns for f in (tmp_path/'out').rglob('*')}
     again = run('slr_extract', 'films', 'out', '--format', 'pose', '--json')
     assert {f: f.stat().st_mtime_ns for f in (tmp_path/'out').rglob('*')} == files

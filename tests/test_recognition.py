@@ -2,7 +2,6 @@
 import json, re, shutil
 from pathlib import Path
 import pytest
-from test_extraction import model
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
