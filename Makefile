@@ -31,7 +31,7 @@ notebooks: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # importable from any folder, the one above this too
 	touch $@
 
 clean:

@@ -44,7 +44,7 @@ def find_clips(
     def _add(path, id):
         if id in clips: raise SlrError(f"{root}: two clips named {id}: {clips[id].name} and {path.name}; rename one")
         clips[id] = path
-    if not root.is_dir(): raise SlrError(f"{root}: no such folder; give the one that holds the videos")
+    if not root.is_dir(): raise SlrError(f"{root}: {'a file' if root.exists() else 'no such folder'}; give the folder that holds the videos (slr_recognize reads single ones)")
     for here,names,hidden in _walk(root):
         name = lambda n='': (here/n).relative_to(root).as_posix()
         videos, pictures = ([n for n in names or () if Path(n).suffix.lower() in kinds] for kinds in (VIDEO_SUFFIXES, PICTURE_SUFFIXES))
@@ -91,7 +91,8 @@ def plan_extraction(
     if not path.is_file(): raise SlrError(f"{root}: no {CLIP_TABLE} there, so nobody knows what is signed. Write one (columns clip, split, signer, glosses), name a corpus (--corpus {next(iter(PHOENIX))}), or ask for the poses alone (--format pose)")
     plan = read_clip_table(path)
     wanted = [k for rows in plan.values() for k,*_ in rows]
-    return {k: clips.get(k, Path(root)/k) for k in wanted}, plan, [o for o in others if o!=CLIP_TABLE]+[k for k in clips if k not in wanted]
+    if absent := [k for k in wanted if k not in clips]: raise SlrError(f"{path}: no clip {absent[0]} below {root} ({len(absent)} of {len(wanted)} are not there); give its path there, without the ending of a video, or remove its line")
+    return {k: clips[k] for k in wanted}, plan, [o for o in others if o!=CLIP_TABLE]+[k for k in clips if k not in wanted]
 
 # %% ../nbs/13b_extract_corpus.ipynb #785376af
 def clip_source(path, fps) -> dict: # that of a clip; `fps` counts for folders

@@ -260,7 +260,7 @@ class FolderPictures:
         self.path, self.fps = path, fps
         try: paths = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
         except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
-        if not paths: raise SlrError(f"{path}: a clip with zero frames: no {' or '.join(PICTURE_SUFFIXES)} in the folder")
+        if not paths: raise SlrError(f"{path}: a clip with zero frames: no {' or '.join(PICTURE_SUFFIXES)} in the folder; films are given one by one, not their folder")
         self.paths = number_pictures(paths)
         self.length = (max(self.paths)-min(self.paths)+1)/fps
 

@@ -128,7 +128,7 @@ class Recognizer:
 @patch
 def _on_clock(self:Recognizer, found):
     "The clip at the training data's frame rate, its rate, and a word about it"
-    if not self.fps: return found.clip, found.fps, ["the frame rate of the training data is not known: the clip's own is taken; give fps if you know it"]
+    if not self.fps: return found.clip, found.fps, ["the frame rate of the training data is not known: the clip's own is taken; say it if you know it (--trained_fps, or Recognizer(..., fps=))"]
     uneven = len(found)>2 and np.ptp(np.diff(found.seconds))>.5/found.fps
     if abs(found.fps/self.fps-1)<.02 and not uneven: return found.clip, found.fps, []
     return resample(found.clip, found.seconds, self.fps), self.fps, [f"{found.fps:.3g} frames a second{' at uneven times' if uneven else ''}, training had {self.fps:.3g}: resampled"]
@@ -206,8 +206,8 @@ def write_overlay(
 def _table(r):
     "One clip for people"
     rows = [f'  {g.start:7.2f} {g.end:7.2f}  {g.score:4.0%}  {g.gloss}' for g in r.glosses]
-    best = [f'  {score:9.2f}  '+' '.join(glosses) for glosses,score in r.n_best]
-    return '\n'.join([f'{r.source} ({r.seconds:.1f} s): {r or "(nothing)"}', *(['    start     end  score'] if rows else []), *rows, *(['  log score of the best'] if best else []), *best, *(f'  note: {w}' for w in r.warnings)])
+    best = [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
+    return '\n'.join([f'{r.source} ({r.seconds:.1f} s): {str(r) or "(nothing)"}', *(['    start     end  score'] if rows else []), *rows, *(['  log score of the best'] if best else []), *best, *(f'  note: {w}' for w in r.warnings)])
 
 def _overlay_files(files, folder):
     "{film: video to write}; two of one name are refused, .pose files have no pictures"
