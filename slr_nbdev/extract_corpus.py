@@ -28,13 +28,17 @@ from .landmarks import PoseLandmark
 VIDEO_SUFFIXES = '.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv'
 
 def _walk(root):
-    "Every folder below and its visible files, then its hidden ones; a locked one is empty here and fails by name later"
-    entered, locked = {Path(root).resolve()}, []
+    "Every folder below, with the names in it that are not folders to enter; without names (None) where it is locked"
+    entered, locked = {root.resolve()}, []
     for folder,subfolders,names in os.walk(root, followlinks=True, onerror=lambda e: locked.append(Path(e.filename))):
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith('.') and (Path(folder)/s).resolve() not in entered) # links may lead in circles
-        entered |= {(Path(folder)/s).resolve() for s in subfolders}
-        yield Path(folder), *([n for n in sorted(names) if n.startswith('.')==hidden] for hidden in (False,True))
-    for folder in locked: yield folder, None, []
+        fresh = []
+        for s in sorted(subfolders):
+            target = (Path(folder)/s).resolve() # links may lead in circles
+            if s.startswith('.') or target in entered: names.append(s)
+            else: fresh.append(s); entered.add(target)
+        subfolders[:] = fresh
+        yield Path(folder), sorted(names)
+    for folder in locked: yield folder, None
 
 def find_clips(
     root,
@@ -45,12 +49,13 @@ def find_clips(
         if id in clips: raise SlrError(f"{root}: two clips named {id}: {clips[id].name} and {path.name}; rename one")
         clips[id] = path
     if not root.is_dir(): raise SlrError(f"{root}: {'a file' if root.exists() else 'no such folder'}; give the folder that holds the videos (slr_recognize reads single ones)")
-    for here,names,hidden in _walk(root):
+    for here,names in _walk(root):
         name = lambda n='': (here/n).relative_to(root).as_posix()
-        videos, pictures = ([n for n in names or () if Path(n).suffix.lower() in kinds] for kinds in (VIDEO_SUFFIXES, PICTURE_SUFFIXES))
+        shown = {n: Path(n).suffix.lower() for n in names or () if not n.startswith('.')}
+        videos, pictures = ([n for n,kind in shown.items() if kind in kinds] for kinds in (VIDEO_SUFFIXES, PICTURE_SUFFIXES))
         for n in videos: _add(here/n, str(PurePosixPath(name(n)).with_suffix('')))
-        if names is None or (pictures and not videos): _add(here, name() if here!=root else root.resolve().name)
-        others += [name(n) for n in [*(names or ()), *hidden] if n not in videos and (videos or n not in pictures)]
+        if names is None or (pictures and not videos): _add(here, name() if here!=root else root.resolve().name) # a locked folder fails by name later
+        others += [name(n) for n in names or () if n not in videos and (videos or n not in pictures)]
     return clips, others
 
 
@@ -165,7 +170,7 @@ def share_cores(
 ) -> list: # of n sets of core numbers; of None where there are more processes than cores, or where the system knows no such thing
     "Cores for each process, so that none gets in another one's way"
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else []
-    return [set(cores[k::n]) or None for k in range(n)] if n<=len(cores) else [None]*n
+    return [set(cores[k::n]) for k in range(n)] if n<=len(cores) else [None]*n
 
 def _settle_in(shares):
     "What a worker does first, one that takes a dead one's place too"
@@ -177,15 +182,14 @@ def _settle_in(shares):
 
 @contextmanager
 def dask_client(
-    workers=None,   # processes on this machine; None: one a core that may be used
+    workers,        # processes on this machine
     scheduler=None, # tcp://host:port of a cluster that is there already
 ):                  # -> a Dask client
     "Processes to work with"
     dask, distributed = _library('dask'), _library('dask.distributed')
     if scheduler is None:
-        n = workers or _library('dask.system').CPU_COUNT
-        with dask.config.set(_DASK), distributed.LocalCluster(n_workers=n, threads_per_worker=1, memory_limit=0, dashboard_address=':0', silence_logs=50) as cluster, distributed.Client(cluster) as client:
-            client.register_plugin(_settle_in(share_cores(n)))
+        with dask.config.set(_DASK), distributed.LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=':0', silence_logs=50) as cluster, distributed.Client(cluster) as client:
+            client.register_plugin(_settle_in(share_cores(workers)))
             yield client
         return
     try:
@@ -196,6 +200,12 @@ def dask_client(
 
 
 # %% ../nbs/13b_extract_corpus.ipynb #18ff374a
+def _answer(future):
+    "What became of a clip; None where its worker died"
+    try: return future.result()
+    except _library('dask.distributed').KilledWorker: return None
+    except Exception as e: raise SlrError(f"the Dask cluster gave up ({type(e).__name__}: {e}); finished clips are kept, run it again") from None
+
 def extract_clips(
     clips,         # {id: path}
     log:ClipLog,   # where the results go
@@ -204,30 +214,24 @@ def extract_clips(
     progress=True, # show a bar
 ) -> dict:         # {id: reason} of clips that failed
     "Extract clips on many processes; a clip that fails ends nothing"
-    distributed, failed, suspects, frames = _library('dask.distributed'), {}, [], 0
+    failed, suspects, frames, start = {}, [], 0, time.monotonic()
     def _submit(k): return client.submit(extract_to_file, *(str(Path(p).absolute()) for p in (clips[k], log.file(k), model)), log.fps, pure=False)
-    def _settle(k, future):
-        "False where the worker died"
+    def _settle(k, row):
         nonlocal frames
-        try: row = future.result()
-        except distributed.KilledWorker: return False
-        except Exception as e: raise SlrError(f"the Dask cluster gave up ({type(e).__name__}: {e}); finished clips are kept, run it again") from None
-        if 'failed' in row:
-            failed[k] = row['failed']
-            log.file(k).unlink(missing_ok=True) # of a clip that was replaced
-            if log.quarantined(k): log.add(k, **row)
-        else: log.add(k, **row); frames += row['frames']
+        frames += row.get('frames', 0)
+        if 'failed' in row: failed[k] = row['failed']
+        if 'failed' not in row or log.rows.get(k, {}).keys() & {'frames','quarantine'}: log.add(k, **row) # what was known of it holds no longer
         bar.update(); bar.set_postfix_str(f"{frames/(time.monotonic()-start):.0f} frames/s")
-        return True
-    start, futures = time.monotonic(), {_submit(k): k for k in clips}
+    for k in clips: log.file(k).unlink(missing_ok=True) # of a clip that was replaced
+    futures = {_submit(k): k for k in clips}
     with tqdm(total=len(clips), desc='extract', unit='clip', disable=not progress, file=sys.stderr) as bar:
-        for future in distributed.as_completed(list(futures)):
-            k = futures.pop(future)
-            if not _settle(k, future): suspects.append(k)
-            del future
+        for future in _library('dask.distributed').as_completed(list(futures)):
+            k, row = futures.pop(future), _answer(future)
+            if row: _settle(k, row)
+            else: suspects.append(k)
+            del future # and with it the worker's copy
         for k in suspects:
-            if not (_settle(k, _submit(k)) or _settle(k, _submit(k))):
-                log.add(k, quarantine='its worker process died each time it was tried by itself; --retry tries it again'); bar.update()
+            _settle(k, _answer(_submit(k)) or _answer(_submit(k)) or dict(quarantine='its worker process died each time it was tried by itself; --retry tries it again'))
     return failed
 
 
@@ -266,6 +270,14 @@ def _make_store(out, corpus, plan, log, allow_missing):
     if not _store_is_current(out, plan, log): store_poses(corpus or 'videos', plan, log.poses, out, allow_missing=allow_missing)
     return f"feature store: {out}\ntrain with: slr_train --corpus {corpus or 'videos'} --root {out}"
 
+def _extract_rest(clips, log, model, workers, scheduler, retry):
+    "Extract what is not done yet: the clips that were tried, and of those that failed the reasons"
+    todo = {k: p for k,p in clips.items() if not log.done(k, p) and (retry or not log.quarantined(k))}
+    if not todo: return todo, {}
+    try:
+        with dask_client(min(workers or _library('dask.system').CPU_COUNT, len(todo)), scheduler) as client: return todo, extract_clips(todo, log, client, model)
+    except KeyboardInterrupt: raise KeyboardInterrupt(f'stopped; finished clips are kept in {log.path.parent}, the same command goes on') from None
+
 @command
 def slr_extract(
     root:str,                 # folder of videos and of folders with pictures; or the official tree of PHOENIX
@@ -274,7 +286,7 @@ def slr_extract(
     format:Param('store: .pose files and a feature store of them, for which your own videos need a clips.csv (columns clip, split, signer, glosses); pose: .pose files alone', str, choices=['store','pose'])='store',
     model:str=None,           # another .task file (default: see slr_pose_model)
     fps:float=25.,            # frames a second of folders with pictures
-    workers:int=None,         # processes on this machine (default: one a core)
+    workers:int=None,         # processes on this machine (default: one a core that may be used)
     scheduler:str=None,       # tcp://host:port of a Dask cluster that sees the same files
     retry:bool=False,         # try clips in quarantine again
     allow_missing:bool=False, # go on without clips that failed
@@ -289,14 +301,9 @@ def slr_extract(
     if plan: _refuse_other_kind(out, 'real')
     log = ClipLog(out, pose_origin(model), fps)
     for folder in {log.file(k).parent for k in clips}: clear_parts(folder)
-    todo, failed = {k: p for k,p in clips.items() if not log.done(k, p) and (retry or not log.quarantined(k))}, {}
-    if todo:
-        try:
-            with dask_client(min(workers or _library('dask.system').CPU_COUNT, len(todo)), scheduler) as client: failed = extract_clips(todo, log, client, model)
-        except KeyboardInterrupt: raise KeyboardInterrupt(f'stopped; finished clips are kept in {out}, the same command goes on') from None
+    todo, failed = _extract_rest(clips, log, model, workers, scheduler, retry)
     report = extraction_report(clips, log, failed) | dict(left_alone=others, extracted=sum(log.done(k, p) for k,p in todo.items()), poses=str(log.poses))
     print(json_.dumps(report) if json else '\n'.join([report_text(report), *([f"left alone: {len(others)} files or clips ({', '.join(others[:3])})"] if others else []), f'poses: {log.poses}']))
     if report['done']<len(clips) and not allow_missing: raise SlrError(f"{len(clips)-report['done']} of {len(clips)} clips are missing; mend them and run it again (--retry for those in quarantine), or say --allow_missing")
-    if plan:
-        text = _make_store(out, corpus, plan, log, allow_missing)
-        if not json: print(text)
+    if plan: text = _make_store(out, corpus, plan, log, allow_missing)
+    if plan and not json: print(text)

@@ -115,7 +115,7 @@ class Recognizer:
         pose_model=None, # .task file (default: this project's)
     ):
         self.checkpoint, self.pose_model = checkpoint, pose_model
-        self.fps = fps or checkpoint.info.get('fps') or CORPUS_FPS.get(checkpoint.info.get('corpus'))
+        self.fps = fps or CORPUS_FPS.get(checkpoint.info.get('corpus'))
         self.classes = ClassLM(checkpoint.lm, checkpoint.vocab.itos) if checkpoint.lm else None
 
     @classmethod
@@ -141,7 +141,7 @@ def _read(self:Recognizer, log_probs, n_best):
     best = _search(d.beam_size, 1)[0].symbols if d.beam_size else greedy_decode(lp, n)[0] # the same however many are listed
     if n_best==1: return best, [], []
     found = _search(max(d.beam_size or 10, n_best), n_best)
-    other = [] if list(found[0].symbols)==list(best) else [f"the list's first sentence is not the one that was read: the model is read {f'with a beam of {d.beam_size}' if d.beam_size else 'greedily'}, as chosen on dev, and a wider search finds a more probable one"]
+    other = [] if list(found[0].symbols)==list(best) else [f"the list begins with another sentence than the one that was read: the checkpoint says {f'a beam of {d.beam_size}' if d.beam_size else 'greedily'}, the list comes from a wider search"]
     return best, [(self.checkpoint.vocab.decode(h.symbols), round(h.score, 3)) for h in found], other
 
 @patch

@@ -681,6 +681,14 @@ def describe_decoding(
     if d.beam_size is None: return 'greedy'
     return f"beam {d.beam_size}"+(f", {d.lm_order}-gram model with weight {d.lm_weight:g}" if d.lm_order else '')+f", {d.insertion_score:+g} a gloss"*bool(d.insertion_score)
 
+def _evaluation_text(r, corpus, split, decoding):
+    "A result of `evaluate` to be read"
+    lines = [f"{corpus} {split} ({r['kind']}), {describe_decoding(decoding)}: {r['score']}"]
+    if r['official']: lines.append(f"  by the official protocol {r['protocol']}: {r['official']}")
+    if decoding.beam_size: lines.append(f"  read greedily: {r['greedy']}")
+    if new := r['score_new_sentences']: lines.append(f"  of these, {new.sentences} sentences that are not in the corpus's train or dev: {new}")
+    return '\n'.join([*lines, f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['steps_a_gloss']:.1f} steps a gloss, {r['vocabulary_used']:.0%} of the vocabulary written, {r['seconds_per_utterance']*1000:.1f} ms an utterance"])
+
 @command
 def slr_eval(
     checkpoint:str,      # a file that slr_train or slr_study wrote
@@ -707,13 +715,7 @@ def slr_eval(
     scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','greedy','score_new_sentences')}
     if hypotheses:
         with whole_file(hypotheses) as p: p.write_text(''.join(f"{u['id']}\t{' '.join(u['hypothesis'])}\n" for u in r['utterances']), encoding='utf-8')
-    if json: print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}))
-    else:
-        print(f"{corpus} {split} ({r['kind']}), {describe_decoding(decoding)}: {r['score']}")
-        if r['official']: print(f"  by the official protocol {r['protocol']}: {r['official']}")
-        if decoding.beam_size: print(f"  read greedily: {r['greedy']}")
-        if r['score_new_sentences']: print(f"  of these, {r['score_new_sentences'].sentences} sentences that are not in the corpus's train or dev: {r['score_new_sentences']}")
-        print(f"  {r['out_of_vocabulary']} glosses outside the vocabulary (as <UNK>), blank rate {r['blank_rate']:.0%}, {r['steps_a_gloss']:.1f} steps a gloss, {r['vocabulary_used']:.0%} of the vocabulary written, {r['seconds_per_utterance']*1000:.1f} ms an utterance")
+    print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}) if json else _evaluation_text(r, corpus, split, decoding))
 
 # %% ../nbs/11_training.ipynb #6e9a47a5
 if __name__=='__main__' and '__file__' in globals(): slr_train() # run as a module, not in a notebook

@@ -20,8 +20,9 @@ def real_data():
 @pytest.fixture(scope='session')
 def model():
     "The pose model, or a skip that says why there is none"
+    from slr_nbdev.config import SlrError
+    from slr_nbdev.extraction import pose_model
     try: import mediapipe, av, dask.distributed
     except (ImportError, OSError) as e: pytest.skip(f"extraction can't be tested: {e}")
-    from slr_nbdev.extraction import pose_model
     try: return pose_model()
     except SlrError as e: pytest.skip(f"extraction can't be tested: {e}")
