@@ -204,7 +204,7 @@ def _answer(future):
     "What became of a clip; None where its worker died"
     try: return future.result()
     except _library('dask.distributed').KilledWorker: return None
-    except Exception as e: raise SlrError(f"the Dask cluster gave up ({type(e).__name__}: {e}); finished clips are kept, run it again") from None
+    except Exception as e: raise SlrError(f"the Dask cluster gave up ({type(e).__name__}: {' '.join(str(e).split())}); finished clips are kept, run it again") from None
 
 def extract_clips(
     clips,         # {id: path}
