@@ -1,20 +1,34 @@
-# make study   the main job: both models trained, decoded and scored side by side
-# make test    every check
-# make lab     JupyterLab at the walkthrough
-# make docs    the study as a website (needs quarto: https://quarto.org)
+# make study      the main job: both models trained, decoded and scored side by side
+# make test       every check, about ten minutes on two cores
+# make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
+# make lab        JupyterLab at the walkthrough
+# make docs       the study as a website (needs quarto: https://quarto.org)
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# uv reads its own settings: let it look where pip is told to look
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export UV_HTTP_TIMEOUT ?= 600
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+DEV := -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # compat: importable from any folder, the one above this too
 
-.PHONY: study test lab docs notebooks clean
+.PHONY: study test test-long lab docs notebooks clean
 
 study: .venv/.installed
 	slr_study
 
 test: .venv/.installed
+	@echo 'notebooks, as nbdev_test runs them'
 	OMP_NUM_THREADS=1 nbdev_test --n_workers 2 --timing
+	@echo 'notebooks again: are the stored outputs true?'
 	python tests/refresh.py --check
+	@echo 'commands, installs, faults'
 	python -m pytest tests -q
+
+test-long: .venv/.installed
+	python -m pytest tests -q -rs -m long
 
 lab: .venv/.installed
 	jupyter lab nbs/index.ipynb
@@ -30,8 +44,10 @@ notebooks: .venv/.installed
 	python tests/readme.py
 
 .venv/.installed: pyproject.toml constraints.txt
+	@echo 'installing into .venv: PyTorch and some 140 other packages, 2 GB; a minute or more, once'
 	$(PYTHON) -m venv .venv
-	pip install -q --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # importable from any folder, the one above this too
+	pip install -q --disable-pip-version-check -c constraints.txt uv
+	uv pip install --python .venv $(DEV) || pip install --disable-pip-version-check $(DEV)
 	touch $@
 
 clean:

@@ -70,16 +70,22 @@ def stopwatch(
 
 def paired(
     f, g,          # without arguments
-    repeats=20,
+    repeats=20,    # pairs, at most
     warmup=3,      # calls of each that don't count
     device='cpu',
+    narrow=.02,    # width of the interval, as a share of the ratio, at which it is enough
 ) -> dict:         # a, b: median seconds; ratio: `Interval` of a/b
     "Time two functions interleaved"
     if repeats<1: raise SlrError(f"repeats {repeats}: must be at least 1")
     for _ in range(warmup): f(); g()
-    times = np.array([(stopwatch(f, device), stopwatch(g, device)) for _ in range(repeats)])
+    pairs = []
+    for k in range(repeats):
+        pairs.append((stopwatch(f, device), stopwatch(g, device)))
+        times = np.array(pairs)
+        ratio = bootstrap(times[:,0]/times[:,1])
+        if k>=9 and ratio.high-ratio.low<narrow*ratio.value: break
     a, b = np.median(times, axis=0).tolist()
-    return dict(a=a, b=b, ratio=asdict(bootstrap(times[:,0]/times[:,1])))
+    return dict(a=a, b=b, ratio=asdict(ratio))
 
 # %% ../nbs/12_benchmarks.ipynb #b9c114a2
 def random_batch(

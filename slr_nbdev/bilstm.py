@@ -71,7 +71,8 @@ def _one_direction(lstm, x, suffix):
     "Run one layer and one direction of `lstm` over (T,B,D), forward in time"
     weights = [getattr(lstm, f'{name}_{suffix}') for name in ('weight_ih','weight_hh','bias_ih','bias_hh')]
     zero = x.new_zeros(1, x.shape[1], lstm.hidden_size)
-    return torch.lstm(x, (zero,zero), weights, True, 1, 0., lstm.training, False, False)[0] # biases, 1 layer, no dropout, one direction, time first
+    return torch.lstm(input=x, hx=(zero,zero), params=weights, has_biases=True, num_layers=1, dropout=0.,
+                      train=lstm.training, bidirectional=False, batch_first=False)[0]
 
 # %% ../nbs/05_bilstm.ipynb #66acd0e5
 def run_turned(

@@ -10,9 +10,9 @@ __all__ = ['STORE_PLACE', 'CORPORA', 'read_npz_features', 'read_pose', 'read_pos
 # %% ../nbs/04b_catalogue.ipynb #2ea8cdb5
 import hashlib, json as json_, sys, zipfile, zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from fastcore.script import Param
 from tqdm.auto import tqdm
 
 from .batches import FeatureStore, write_store
@@ -279,10 +279,10 @@ def _fill_store(action, name, root, poses, out, **kw):
     lines = [f"{s}: {r['clips']} clips"+''.join(f"; {len(r[k])} {text}: {', '.join(r[k][:3])}" for k,text in (('missing','without a file, left out'), ('without_glosses','with no gloss left, left out'), ('frame_counts_differ','of another length than num_frames.csv says')) if r.get(k)) for s,r in report.items()]
     return dict(store=str(out), splits=report), '\n'.join([*lines, f"train with: slr_train --corpus {name} --root {out}"])
 
-@command
+@command(pos=['action','corpus'])
 def slr_data(
-    action:Param('list corpora, check or fetch one, or import or simulate poses for PHOENIX', str, nargs='?', opt=False, choices=['list','check','fetch','import','simulate'])='list',
-    corpus:Param('name of the corpus', str, nargs='?', opt=False)=None,
+    action:Literal['list','check','fetch','import','simulate']='list', # list corpora, check or fetch one, or import or simulate poses for PHOENIX
+    corpus:str=None,          # name of the corpus
     root:str=None,            # folder or file of the corpus; for fetch: where to put it
     poses:str=None,           # import: folder with a file a clip: ID.pose, or ID.npz with an array features (T,66)
     out:str=None,             # import, simulate: folder of the feature store (default: inside root)

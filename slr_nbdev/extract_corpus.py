@@ -12,9 +12,9 @@ import json as json_, os, signal, sys, time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
-from fastcore.script import Param
 from tqdm.auto import tqdm
 
 from .batches import FeatureStore
@@ -283,7 +283,7 @@ def slr_extract(
     root:str,                 # folder of videos and of folders with pictures; or the official tree of PHOENIX
     out:str,                  # folder for the results; finished clips in it are kept
     corpus:str=None,          # phoenix2014, phoenix2014-si5 or phoenix2014T; default: your own videos
-    format:Param('store: .pose files and a feature store of them, for which your own videos need a clips.csv (columns clip, split, signer, glosses); pose: .pose files alone', str, choices=['store','pose'])='store',
+    format:Literal['store','pose']='store', # store: .pose files and a feature store of them, for which your own videos need a clips.csv (columns clip, split, signer, glosses); pose: .pose files alone
     model:str=None,           # another .task file (default: see slr_pose_model)
     fps:float=25.,            # frames a second of folders with pictures
     workers:int=None,         # processes on this machine (default: one a core that may be used)

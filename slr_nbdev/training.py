@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['FREE_TO_CHANGE', 'seed_everything', 'keep_memory', 'make_accelerator', 'fits', 'Trainer', 'share_of', 'Measured',
            'say', 'Recognition', 'recognise_batches', 'recognise', 'score_dataset', 'stop_on_request', 'fit',
-           'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'lock_folder', 'train_model',
-           'emit', 'decode_outputs', 'evaluate', 'gloss_spans', 'slr_train', 'choose_decoding', 'describe_decoding',
-           'slr_eval']
+           'provenance', 'fit_settings', 'protocol_of', 'default_recipe', 'make_datasets', 'train_model', 'emit',
+           'decode_outputs', 'evaluate', 'gloss_spans', 'slr_train', 'choose_decoding', 'describe_decoding', 'slr_eval']
 
 # %% ../nbs/11_training.ipynb #8691fe38
 import atexit, copy, ctypes, json as json_, os, random, signal, sys, threading, time
@@ -19,7 +18,6 @@ import numpy as np
 import psutil
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast, gather_object
 from fastcore.basics import patch
 from torch.nn.utils.rnn import pad_sequence
@@ -36,7 +34,7 @@ from .corpora import SPECIALS, Vocabulary, fingerprint
 from .ctc import blank_rate, collapse_advice, ctc_losses, find_infeasible, forced_align, greedy_decode, health, in_frames, required_steps
 from .decoding import make_decoder
 from .language import NGram, read_arpa, train_ngram
-from .runs import LockedFolder, environment, flat_settings, note_start, open_events, save_curves, write_config, write_events, write_metrics
+from .runs import environment, flat_settings, lock_folder, note_start, open_events, save_curves, write_config, write_events, write_metrics
 from .schedules import Schedule, make_average, make_optimizer, update_average
 from .scoring import align_corpus, score, total
 
@@ -53,15 +51,14 @@ def keep_memory():
 def make_accelerator(
     device,    # a `torch.device`
     precision, # of the settings
-) -> Accelerator:
-    "Accelerate on this device, or on this process's own if there are several"
+):             # -> `Accelerator`, device
+    "Accelerate and the device to train on: this one, or this process's own if there are several"
     asked = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no')
     if asked not in ('no', precision): raise SlrError(f"the launcher asks for {asked}, the settings for {precision}: set training.precision: bf16, or launch with --mixed_precision no")
-    if int(os.environ.get('WORLD_SIZE', 1))==1:
-        AcceleratorState._reset_state(reset_partial_state=True)
-        if device.index is not None: torch.cuda.set_device(device)
-    else: atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group()) # threads that outlive Python would abort it
-    return Accelerator(cpu=device.type=='cpu', mixed_precision='no')
+    if int(os.environ.get('WORLD_SIZE', 1))==1: return Accelerator(device_placement=False, mixed_precision='no'), device
+    atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group()) # threads that outlive Python would abort it
+    accelerator = Accelerator(cpu=device.type=='cpu', mixed_precision='no')
+    return accelerator, accelerator.device
 
 # %% ../nbs/11_training.ipynb #d6c27a49
 def fits(
@@ -87,8 +84,8 @@ class Trainer:
     ):
         t = cfg.training
         self.cfg, self.train_ds, self.dev_ds, self.protocol, self.folder, self.info = cfg, train_ds, dev_ds, protocol, folder and Path(folder), info or {}
-        self.accelerator = make_accelerator(torch.device(device or next(model.parameters()).device), t.precision)
-        self.device, self.net = self.accelerator.device, model.to(self.accelerator.device)
+        self.accelerator, self.device = make_accelerator(torch.device(device or next(model.parameters()).device), t.precision)
+        self.net = model.to(self.device)
         if self.device.type=='cpu': keep_memory()
         if t.deterministic: os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
         self.sampler = BucketSampler([len(u) for u in train_ds.utterances], t.batch_size, True, t.seed, frames=t.batch_frames)
@@ -482,14 +479,6 @@ def _learn_from(teacher, model, train_ds, cfg, epochs=10):
     for p in model.parameters(): broadcast(p.data) # processes taught apart agree again
     return teacher.info|{'epochs_of_distillation': epochs}
 
-def lock_folder(
-    folder,
-):          # -> `LockedFolder`, to be closed
-    "Keep other processes from training the same run"
-    lock = LockedFolder(folder)
-    if not lock.held: raise SlrError(f"{folder}: another process is training this run; wait for it, or choose another --name")
-    return lock
-
 def train_model(
     corpus,        # a `Corpus`
     cfg:Config,
@@ -508,7 +497,7 @@ def train_model(
     info = provenance(corpus, cfg.training.seed, device)|info
     trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), folder, info, device)
     info['processes'] = trainer.accelerator.num_processes
-    with closing(lock_folder(folder)) if trainer.accelerator.is_main_process else nullcontext():
+    with lock_folder(folder) if trainer.accelerator.is_main_process else nullcontext():
         if resume: trainer.restore(*load_state(folder/'last.safetensors'))
         else:
             info['infeasible_train'] = _tell(corpus, train_ds, cfg, model)
@@ -718,4 +707,4 @@ def slr_eval(
     print(json_.dumps(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info}) if json else _evaluation_text(r, corpus, split, decoding))
 
 # %% ../nbs/11_training.ipynb #6e9a47a5
-if __name__=='__main__' and '__file__' in globals(): slr_train() # run as a module, not in a notebook
+if __name__=='__main__' and '__file__' in globals(): slr_train.cli() # run as a module, not in a notebook

@@ -14,7 +14,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import yaml
-from fastcore.script import Param
 from matplotlib.ticker import MaxNLocator
 from tqdm.auto import tqdm
 
@@ -169,7 +168,7 @@ def store_tuning(
 # %% ../nbs/11b_tuning.ipynb #007aee0f
 @command
 def slr_tune(
-    checkpoints:Param('files that slr_train wrote, one or several trained alike; the choice is stored in them', str, nargs='+'),
+    checkpoints:list,    # files that slr_train wrote, one or several trained alike; the choice is stored in them
     root:str=None,       # folder or file of a recorded corpus
     lm:str=None,         # ARPA file (default: a model of the training glosses is made)
     order:int=3,         # of that model, 1 to 4; 0: none

@@ -72,7 +72,7 @@ def test_train_then_evaluate_as_json(run, tmp_path):
     train = run('slr_train','--corpus','boston104','--root',root,'--epochs','1','--device','cpu','--json')
     assert train.returncode==0, train.stderr
     info = json.loads(train.stdout)
-    assert {p.name.split('.out.')[0] for p in (tmp_path/info['checkpoint']).parent.iterdir()}=={'best.safetensors','config.yaml','curves.png','environment.json','events','last.safetensors','metrics.csv'}
+    assert {p.name.split('.out.')[0] for p in (tmp_path/info['checkpoint']).parent.glob('[!.]*')}=={'best.safetensors','config.yaml','curves.png','environment.json','events','last.safetensors','metrics.csv'}
     scored = run('slr_eval', info['checkpoint'], '--corpus','boston104','--root',root,'--device','cpu','--json')
     result = json.loads(scored.stdout)
     assert result['out_of_vocabulary']==5 and result['score']['words']==10

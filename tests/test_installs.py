@@ -1,0 +1,20 @@
+"The wheel in clean environments, away from the checkout: with the pinned and with today's newest dependencies; lowest and other Pythons in the long tests"
+import shutil, subprocess, sys
+import pytest
+import installs
+
+@pytest.fixture(scope='session')
+def file(tmp_path_factory): return installs.wheel(tmp_path_factory.mktemp('dist'))
+
+@pytest.mark.parametrize('how', ['pinned', 'newest', pytest.param('lowest', marks=pytest.mark.long)])
+def test_installed(file, how):
+    installs.try_install(file, how)
+
+@pytest.mark.long
+@pytest.mark.parametrize('how', installs.HOW)
+@pytest.mark.parametrize('version', ['3.10', '3.12', '3.13'])
+def test_other_pythons(file, version, how):
+    python = shutil.which(f'python{version}')
+    if python is None or subprocess.run([python, '-V'], capture_output=True).returncode: pytest.skip(f'Python {version} is not installed')
+    if (version, how)==('3.10', 'pinned'): pytest.skip('the pinned versions need Python 3.11')
+    installs.try_install(file, how, python)
