@@ -1,7 +1,7 @@
 """The wheel installed as users install it, away from the checkout; every command's first lines, and one pass from training to a film.
 
 `python tests/installs.py [PYTHON ...]` prints the table: each Python with pinned, newest and lowest dependencies."""
-import json, os, re, subprocess, sys, tempfile
+import json, os, re, subprocess, sys, tempfile, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,10 +38,17 @@ def wheel(out):
     subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, root], check=True, capture_output=True)
     return next(Path(out).glob('*.whl'))
 
+def requirements(file):
+    "What the wheel asks for, with its extra `pose`"
+    with zipfile.ZipFile(file) as z: text = z.read(next(n for n in z.namelist() if n.endswith('.dist-info/METADATA'))).decode()
+    found = re.findall(r"^Requires-Dist: ([^;\n]+?)(?: *; *extra == .(\w+).)?$", text, re.M)
+    return [name for name,extra in found if extra in ('','pose')]
+
 def install(file, folder, how, python=sys.executable):
     "An environment with the wheel and its extra `pose`; the versions of the main libraries"
     uv('venv', '-q', '--python', python, folder/'env')
-    uv('pip', 'install', '-q', '--python', folder/'env', *HOW[how], f'{file}[pose]')
+    direct = requirements(file) if how=='lowest' else [] # lowest of what is named here; what those need in turn is as new as it may be
+    uv('pip', 'install', '-q', '--python', folder/'env', *HOW[how], f'{file}[pose]', *direct)
     found = {p['name']: p['version'] for p in json.loads(uv('pip', 'list', '--python', folder/'env', '--format', 'json'))}
     return {k: found[k] for k in MAIN}
 
