@@ -20,7 +20,7 @@ def real_data():
 @pytest.fixture(scope='session')
 def model():
     "The pose model, or a skip that says why there is none"
-    from slr_nbdev.config import SlrError
+    from slr_nbdev.core import SlrError
     from slr_nbdev.extraction import pose_model
     try: import mediapipe, av, dask.distributed
     except (ImportError, OSError) as e: pytest.skip(f"extraction can't be tested: {e}")

@@ -5,7 +5,7 @@ import json, random, shutil, signal, sys, time
 from pathlib import Path
 import pandas as pd, torch
 from safetensors.torch import load_file, save
-from slr_nbdev import checkpoints, config
+from slr_nbdev import checkpoints, core
 from slr_nbdev.checkpoints import load_checkpoint, load_state
 from slr_nbdev.config import load_config, override
 from slr_nbdev.signer import simulate_corpus
@@ -41,7 +41,7 @@ def dying_writer(n, where):
     def _replace(a, b):
         if count[0]==n and where=='not renamed': die()
         replace(a, b)
-    checkpoints.save_file, config.os.replace = _save, _replace
+    checkpoints.save_file, core.os.replace = _save, _replace
 
 def unreadable(folder):
     "What a killed run left that can't be read"

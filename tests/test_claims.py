@@ -3,10 +3,10 @@ import json, os, re
 from copy import deepcopy
 from pathlib import Path
 import pytest, torch
-from slr_nbdev.benchmarks import inference
+from slr_nbdev.study.benchmarks import inference
 from slr_nbdev.bilstm import create_bilstm_model
-from slr_nbdev.claims import CLAIMS, FAILS, HOLDS, SECTIONS, UNTESTED, Evidence, load_evidence, verdict
-from slr_nbdev.config import SlrError
+from slr_nbdev.study.claims import CLAIMS, FAILS, HOLDS, SECTIONS, UNTESTED, Evidence, load_evidence, verdict
+from slr_nbdev.core import SlrError
 
 ROOT = Path(__file__).parents[1]
 evidence = load_evidence(ROOT/'data'/'results')

@@ -8,7 +8,7 @@ from slr_nbdev.checkpoints import load_checkpoint
 from slr_nbdev.corpora import SPECIALS
 from slr_nbdev.decoding import ClassLM, beam_search
 from slr_nbdev.language import EOS, sentence_log10, train_ngram, write_arpa
-from slr_nbdev.sentences import flashlight_search, sentence_score
+from slr_nbdev.study.sentences import flashlight_search, sentence_score
 from slr_nbdev.signer import simulate_corpus
 
 try: import flashlight.lib.text.decoder as peer

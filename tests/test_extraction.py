@@ -3,7 +3,7 @@ import json, os, shutil, signal, subprocess, time
 from pathlib import Path
 import numpy as np, psutil, pytest
 from conftest import BIN
-from slr_nbdev.config import SlrError
+from slr_nbdev.core import SlrError
 
 def rows(out): return [json.loads(l) for l in (out/'extraction.jsonl').read_text().splitlines() if l]
 

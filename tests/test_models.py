@@ -2,7 +2,7 @@
 import pytest, torch
 from slr_nbdev.bilstm import BiLSTMModel, create_bilstm_model
 from slr_nbdev.bilstm_optimized import OptimizedBiLSTMModel, create_optimized_bilstm_model
-from slr_nbdev.config import SlrError
+from slr_nbdev.core import SlrError
 
 CREATE = {'original': create_bilstm_model, 'optimized': create_optimized_bilstm_model}
 

@@ -1,9 +1,9 @@
 "PHOENIX: the real annotations where they are, the recipe from archive to official score on a miniature, and a store that survives a kill"
 import json, random, signal, subprocess, sys, time
 import numpy as np, pytest
-from slr_nbdev.batches import FeatureStore, write_store
-from slr_nbdev.catalogue import read_pose_landmarks
-from slr_nbdev.config import SlrError
+from slr_nbdev.store import FeatureStore, write_store
+from slr_nbdev.poses import read_pose_landmarks
+from slr_nbdev.core import SlrError
 from slr_nbdev.landmarks import PoseLandmark
 
 def miniature(d, n=dict(train=16, dev=4, test=4)):
@@ -79,7 +79,7 @@ def test_wrong_annotations_stop_before_anything_is_written(case, run, tmp_path):
 
 WRITER = """
 import sys, numpy as np
-from slr_nbdev.batches import write_store
+from slr_nbdev.store import write_store
 about = dict(corpus='test', glosses='written', landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-', missing=[])
 print('ready', flush=True)
 for k in range(10**6):

@@ -1,6 +1,7 @@
 "The readers on the real data, where it is"
 import numpy as np
-from slr_nbdev.corpora import describe_corpus, landmarks_from_holistic, read_asl_words, read_boston104
+from slr_nbdev.corpora import describe_corpus
+from slr_nbdev.recorded import landmarks_from_holistic, read_asl_words, read_boston104
 
 def test_boston104(real_data):
     corpus = read_boston104(real_data/'boston104')

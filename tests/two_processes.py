@@ -19,7 +19,7 @@ for epoch in (1,2):
     mine = [s for e,s in steps if e==epoch]
     trainer.model.train()
     stream = trainer.stream(mine)
-    for step in mine: trainer.step += 1; trainer.settle([trainer.train_step(step, stream)])
-trainer.history = [trainer.look_at_dev()]
+    for step in mine: trainer.step += 1; trainer.collect_metrics([trainer.train_step(step, stream)])
+trainer.history = [trainer.evaluate_dev()]
 trainer.save()
 trainer.accelerator.wait_for_everyone()
