@@ -113,7 +113,7 @@ def _coarticulate(places, pull):
     out[1:-1] += pull*((places[:-2]+places[2:])/2-places[1:-1])
     return out
 
-# %% ../nbs/15_signer.ipynb #50128c18
+# %% ../nbs/15_signer.ipynb #2c9dbe76
 def _pace(places, hold, signer, rng, difficulty):
     "Frames of the way to each place, and frames held there"
     way = 1.5+2.2*np.linalg.norm(np.diff(places, axis=0, prepend=places[:1]), axis=-1).max(-1)
@@ -297,7 +297,7 @@ class Grammar:
             out.append(int(favourites[int(v*2*len(favourites))] if v<.5 else self._by_weight(u)))
         return tuple(self.glosses[i] for i in out)
 
-# %% ../nbs/15_signer.ipynb #5ba758b6
+# %% ../nbs/15_signer.ipynb #a1fe576f
 def simulate_corpus(
     n_glosses=40,      # gloss types in the lexicon
     n_train=400,       # utterances
