@@ -43,7 +43,8 @@ def make_accelerator(
     if launched not in ('no', precision):
         cure = f"set training.precision: {launched}, or launch with --mixed_precision no"
         raise SlrError(f"the launcher asks for {launched}, the settings for {precision}: {cure}")
-    if int(os.environ.get('WORLD_SIZE', 1))==1: return Accelerator(device_placement=False, mixed_precision='no'), device
+    alone = int(os.environ.get('WORLD_SIZE', 1))==1
+    if alone: return Accelerator(device_placement=False, mixed_precision='no'), device
     # threads that outlive Python would abort it
     atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group())
     accelerator = Accelerator(cpu=device.type=='cpu', mixed_precision='no')
@@ -77,8 +78,8 @@ class TrainingData:
         accelerator:Accelerator,
         device,
     ):
-        t, lengths = training, [len(u) for u in dataset.utterances]
-        self.dataset, self.accelerator, self.device, self.accumulation = dataset, accelerator, device, t.accumulation_steps
+        self.dataset, self.accelerator, self.device = dataset, accelerator, device
+        t, self.accumulation, lengths = training, training.accumulation_steps, [len(u) for u in dataset.utterances]
         self.sampler = BucketSampler(lengths, t.batch_size, True, t.seed, frames=t.batch_frames)
         self.required = torch.tensor([required_steps(dataset.vocab.encode(u.glosses)) for u in dataset.utterances])
         fixed = not dataset.augmentation and fits_in_memory(dataset, device)
@@ -150,7 +151,8 @@ class Trainer:
         keeper:Keeper=None, # default: nothing is kept
     ):
         t = cfg.training
-        self.cfg, self.train_ds, self.dev_ds, self.protocol, self.keeper = cfg, train_ds, dev_ds, protocol, keeper or Keeper()
+        self.cfg, self.train_ds, self.dev_ds, self.protocol = cfg, train_ds, dev_ds, protocol
+        self.keeper = keeper or Keeper()
         device = torch.device(device or next(model.parameters()).device)
         self.accelerator, self.device = make_accelerator(device, t.precision)
         if self.device.type=='cpu': reuse_memory()
@@ -181,8 +183,9 @@ def _backward(self:Trainer, numbers, batch, result):
     "Add one batch's gradient"
     acc, bf16 = self.accelerator, self.cfg.training.precision=='bf16'
     part, weight = shard_batch(numbers, acc.process_index, acc.num_processes)
+    lengths = batch.feature_lengths.tolist() # numbers stay on the CPU
     with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-        log_probs, output_lengths = self.model(batch.features, batch.feature_lengths.tolist()) # numbers stay on the CPU
+        log_probs, output_lengths = self.model(batch.features, lengths)
     losses = weight*ctc_losses(log_probs, batch.targets, output_lengths, batch.target_lengths)
     (losses.sum()*acc.num_processes/result.n).backward()
     result.ids += batch.ids; result.losses.append(losses.detach())
@@ -232,7 +235,8 @@ def _bad_step(self:Trainer, result, step, loss, norm):
     where = f"in epoch {p.epoch}, step {step}: {_culprits(losses)}"
     if p.skipped<=allowed: return log(f"training: {what} {where}; left out ({p.skipped} of {allowed} allowed)")
     kept = self.keeper.bad_step(self, step, losses, norm)
-    cure = "Look at these utterances, allow some (--settings training.max_bad_steps=N, with --resume too), or begin a new run with a lower learning rate"
+    cure = ("Look at these utterances, allow some (--settings training.max_bad_steps=N, with --resume too), "
+            "or begin a new run with a lower learning rate")
     raise SlrError(f"training: {what} {where}. The step was not taken{kept}. {cure}")
 
 def _culprits(losses):
@@ -261,11 +265,12 @@ def train_epoch(self:Trainer,
         if p.step<len(steps): self.keeper.after_step(self)
 
 @patch
-def epoch_row(self:Trainer) -> dict: # loss, mean and deviation of the gradient norm before clipping, clipped steps, ...
+def epoch_row(self:Trainer) -> dict: # loss, gradient norm before clipping (mean, deviation), share of clipped steps
     "What the steps of the epoch measured"
     p = self.progress
     if not p.log:
-        raise SlrError(f"training: no step of epoch {p.epoch} was finite; lower the learning rate, or look at the data")
+        cure = "lower the learning rate, or look at the data"
+        raise SlrError(f"training: no step of epoch {p.epoch} was finite; {cure}")
     loss, norm, n, infeasible = np.array(p.log).T
     clipped = norm>self.cfg.training.gradient_clip_norm
     return dict(loss=float(loss@n/n.sum()), gradient_norm=float(norm.mean()), gradient_norm_std=float(norm.std()),
@@ -303,8 +308,9 @@ def end_epoch(self:Trainer) -> dict: # the row
 @patch
 def _advise(self:Trainer, row):
     "Say it, once, if the model writes nothing but blanks"
-    advice = [plateau_advice(r['blank_rate'], r['epoch'], r['infeasible'], len(self.data)) for r in (*self.progress.history[:-1], row)]
-    if advice[-1] and not any(advice[:-1]): log(f'\nwarning: {advice[-1]}')
+    def _advice(r): return plateau_advice(r['blank_rate'], r['epoch'], r['infeasible'], len(self.data))
+    before = self.progress.history[:-1]
+    if (advice := _advice(row)) and not any(map(_advice, before)): log(f'\nwarning: {advice}')
 
 @patch(as_prop=True)
 def finished(self:Trainer):
@@ -344,9 +350,12 @@ def fit(self:Trainer,
                 row = self.end_epoch()
                 self.keeper.after_epoch(self, row); _show_row(bar, row)
             self.keeper.save(self); self.accelerator.wait_for_everyone() # nobody leaves while the first one writes
-            if self.stop: raise KeyboardInterrupt(f"stopped in epoch {p.epoch} after {p.step} steps{self.keeper.how_to_resume(self)}")
+            if self.stop:
+                then = self.keeper.how_to_resume(self)
+                raise KeyboardInterrupt(f"stopped in epoch {p.epoch} after {p.step} steps{then}")
     if self.best is None:
-        raise SlrError(f"training: the loss on dev was never finite (last: {p.history[-1]['dev_loss']}); lower the learning rate")
+        last = p.history[-1]['dev_loss']
+        raise SlrError(f"training: the loss on dev was never finite (last: {last}); lower the learning rate")
     self.net.load_state_dict(self.best)
     return p.history
 
@@ -354,13 +363,14 @@ def fit(self:Trainer,
 def _bar(self:Trainer, show):
     "A progress bar over all steps, at this one"
     p, t = self.progress, self.cfg.training
-    done = self.steps_until(min(p.epoch, t.epochs+1))+p.step
-    return tqdm(total=self.steps_until(t.epochs+1), initial=done, disable=not (show and self.accelerator.is_main_process),
-                file=sys.stderr, unit='step', mininterval=.5)
+    done, hidden = self.steps_until(min(p.epoch, t.epochs+1))+p.step, not (show and self.accelerator.is_main_process)
+    total = self.steps_until(t.epochs+1)
+    return tqdm(total=total, initial=done, disable=hidden, file=sys.stderr, unit='step', mininterval=.5)
 
 def _show_row(bar, row):
     "An epoch's row on the bar"
-    bar.set_postfix(loss=f"{row['loss']:.2f}", dev_wer=f"{row['dev_wer']:.1%}", grad=f"{row['gradient_norm']:.1f}", blank=f"{row['blank_rate']:.0%}")
+    shown = dict(loss='.2f', dev_wer='.1%', gradient_norm='.1f', blank_rate='.0%')
+    bar.set_postfix({k: format(row[k], f) for k,f in shown.items()})
 
 def fit(model, train_ds, dev_ds, cfg, progress=True, protocol='raw') -> list:
     "Train a model and leave it at its best epoch; its history. Nothing is kept on disk"
