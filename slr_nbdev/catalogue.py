@@ -75,11 +75,11 @@ def _phoenix_source(name, about):
     origin = 'RWTH Aachen, www-i6.informatik.rwth-aachen.de/~koller/RWTH-PHOENIX'
     return CorpusSource(read_phoenix(name), about, origin, 'research use, from RWTH Aachen')
 
-# %% ../nbs/18_catalogue.ipynb #7a08dc8f
+# %% ../nbs/18_catalogue.ipynb #9143ebb9
 CORPORA = {
     'signer': CorpusSource(
         _read_signer, 'the simulated signer: 40 glosses, 8 signers, an unseen one in test',
-        'generated from a seed by slr_nbdev.signer', 'Apache-2.0'),
+        'slr_nbdev.signer, generated from a seed', 'Apache-2.0'),
     **RECORDED_CORPORA,
     'videos': CorpusSource(
         _read_videos, 'your own videos, with a table of what is signed in them; made into a store by slr_extract',
@@ -101,7 +101,7 @@ def load_corpus(
     if root is None and source.fetch: root = source.fetch()
     return source.read(root)
 
-# %% ../nbs/18_catalogue.ipynb #8385cd4d
+# %% ../nbs/18_catalogue.ipynb #7b60feda
 def list_data() -> dict: # name → about, origin, licence, download
     "Corpora and the pose model: what they are, where they come from, under which licence"
     def _row(s): return dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch))
@@ -109,7 +109,7 @@ def list_data() -> dict: # name → about, origin, licence, download
 
 _POSE_MODEL = dict(
     about="MediaPipe's pose model, for videos: slr_extract and slr_recognize",
-    origin='built from a pinned wheel of mediapipe', licence='Apache-2.0', download=True)
+    origin='a pinned wheel of mediapipe, of which it is built', licence='Apache-2.0', download=True)
 
 def _list_text(rows):
     lines = []
