@@ -5,12 +5,11 @@
 # %% auto #0
 __all__ = ['read_npz_features', 'write_pose', 'read_pose', 'read_pose_landmarks', 'store_poses', 'import_poses', 'simulate_poses']
 
-# %% ../nbs/17_poses.ipynb #59466209
+# %% ../nbs/17_poses.ipynb #3397a096
 import hashlib, sys, zipfile, zlib
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .core import SlrError, whole_file
 from .landmarks import (
@@ -169,7 +168,13 @@ def _source_hash(paths):
     "Hash of the names and sizes of files"
     return hashlib.sha256('\n'.join(f'{p.name} {p.stat().st_size}' for p in paths).encode()).hexdigest()[:16]
 
-# %% ../nbs/17_poses.ipynb #da1ba002
+# %% ../nbs/17_poses.ipynb #78fe0b5f
+def _bar(rows, split, progress):
+    "`rows` with a progress bar on standard error"
+    from tqdm.auto import tqdm # here, because it brings asyncio along, and only long work shows a bar
+    return tqdm(rows, desc=split, disable=not progress, file=sys.stderr)
+
+# %% ../nbs/17_poses.ipynb #90cb3f47
 def store_poses(
     corpus,              # its name
     plan,                # split → list of (id, signer, glosses)
@@ -192,7 +197,7 @@ def store_poses(
     missing = {s: [k for k,p in f.items() if p is None] for s,f in files.items()}
     for split,rows in plan.items():
         there = {k: p for k,p in files[split].items() if p}
-        bar = tqdm(rows, desc=split, disable=not progress, file=sys.stderr)
+        bar = _bar(rows, split, progress)
         made = ((k, signer, glosses, _read_clip(there[k])) for k,signer,glosses in bar if k in there)
         source = _source_hash(there.values())
         write_store(out, split, made, dict(about, source=source, missing=missing[split]), dtype)
@@ -251,7 +256,7 @@ def simulate_poses(
         source=f'seed {seed}, difficulty {difficulty:g}', corpus=name, glosses=gloss_form, missing=[])
     _refuse_other_kind(out, 'simulated')
     for k,(split,(rows,_)) in enumerate(plan.items()):
-        bar = tqdm(rows, desc=split, disable=not progress, file=sys.stderr)
+        bar = _bar(rows, split, progress)
         clips = _simulated_clips(k, bar, movements, lexicon, people, frames, seed, difficulty)
         write_store(out, split, clips, about, dtype)
     return {s: dict(clips=len(t), without_glosses=empty) for s,(t,empty) in plan.items()}
