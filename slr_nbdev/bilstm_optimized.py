@@ -62,7 +62,8 @@ def create_optimized_bilstm_model(
     device=None,            # default: CUDA where there is one
 ) -> OptimizedBiLSTMModel:
     "The optimized model, on its device"
-    model = OptimizedBiLSTMModel(input_dim, hidden_dim, num_layers, vocab_size, dropout, projection_dim, subsample_factor)
+    model = OptimizedBiLSTMModel(input_dim, hidden_dim, num_layers, vocab_size, dropout, projection_dim,
+                                 subsample_factor)
     return model.to(resolve_device(device))
 
 # %% ../nbs/23_bilstm_optimized.ipynb #d02d53bc
@@ -80,8 +81,9 @@ def main():
     model = create_optimized_bilstm_model(device='cpu').eval()
     with torch.no_grad(): log_probs, lengths = model(torch.randn(1, 150, model.input_dim), torch.tensor([150]))
     if not log_probs.isfinite().all(): raise SlrError('the model gave numbers that are not finite')
-    print(f"{type(model).__name__}: {count_parameters(model):,} parameters, {size_mib(model):.2f} MiB; "
-          f"150 frames of {model.input_dim} numbers → {tuple(log_probs.shape)} log-probabilities, {lengths.item()} steps")
+    size = f"{count_parameters(model):,} parameters, {size_mib(model):.2f} MiB"
+    came_out = f"{tuple(log_probs.shape)} log-probabilities, {lengths.item()} steps"
+    print(f"{type(model).__name__}: {size}; 150 frames of {model.input_dim} numbers → {came_out}")
 
 if __name__=='__main__': main()
 

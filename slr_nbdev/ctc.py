@@ -79,7 +79,7 @@ def blank_rate(
     real = torch.arange(log_probs.shape[0])[:,None]<lengths[None]
     return (log_probs.argmax(-1).cpu()==BLANK)[real].float().mean().item()
 
-# %% ../nbs/30_ctc.ipynb #365b7081
+# %% ../nbs/30_ctc.ipynb #17dc6c24
 def health(
     log_probs,      # a list of (T,V) tensors, one for each utterance
     n_glosses:int,  # in the vocabulary
