@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .core import SlrError
 
-# %% ../nbs/21_layers.ipynb #5a8056d3
+# %% ../nbs/21_layers.ipynb #e4cf79f3
 def drop(
     x:Tensor,
     p:float,       # probability of a zero
@@ -53,7 +53,7 @@ def reversed_order(
     reversed_t = torch.where(t<n, n-1-t, t)
     return (reversed_t+T*b).T.reshape(-1), (reversed_t*len(lengths)+b).reshape(-1)
 
-# %% ../nbs/21_layers.ipynb #b9f3012a
+# %% ../nbs/21_layers.ipynb #8d248bfb
 class MoveRows(torch.autograd.Function):
     "Rows in another order; the gradient goes back by the opposite one, as rows too"
     @staticmethod
@@ -70,7 +70,7 @@ class MoveRows(torch.autograd.Function):
         there, back = ctx.saved_tensors
         return MoveRows.apply(grad, back, there), None, None
 
-# %% ../nbs/21_layers.ipynb #b040ea59
+# %% ../nbs/21_layers.ipynb #c07cbb22
 def _one_direction(lstm, x, suffix):
     "Run one layer and one direction of `lstm` over (T,B,D), forward in time"
     weights = [getattr(lstm, f'{name}_{suffix}') for name in ('weight_ih','weight_hh','bias_ih','bias_hh')]
@@ -123,7 +123,7 @@ def init_linear(
     else: nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')
     nn.init.zeros_(layer.bias)
 
-# %% ../nbs/21_layers.ipynb #9abf41cc
+# %% ../nbs/21_layers.ipynb #beaa5e69
 def _check_features(features, input_dim):
     "Make sure that a batch of features has the right shape and kind"
     if not features.is_floating_point():
