@@ -14,7 +14,7 @@ from .core import SlrError
 from .corpora import BLANK
 from .ctc import required_steps
 
-# %% ../nbs/31_alignment.ipynb #0133cf02
+# %% ../nbs/31_alignment.ipynb #6c5b32d0
 def _chain(target):
     "Symbol of each state, and whether the blank before it may be jumped over"
     symbols = np.full(2*len(target)+1, BLANK)
@@ -61,7 +61,7 @@ class Span:
 def forced_align(
     log_probs,       # (T,V) of one utterance, array
     target,          # class numbers of the sentence, recognised or true
-    prior_weight=.6, # of the log of a class's mean probability, which is taken away
+    prior_weight=.6, # weight of the log of a class's mean probability, which is subtracted
     reach=3,         # steps that a gloss may grow into the blanks on either side
 ) -> list:           # of `Span`s in steps
     "Where in an utterance each gloss of a sentence is"
@@ -76,7 +76,7 @@ def forced_align(
         spans.append(Span(int(s), int(max(a-reach, low)), int(min(b+reach, high)), score))
     return spans
 
-# %% ../nbs/31_alignment.ipynb #e22957f0
+# %% ../nbs/31_alignment.ipynb #3502d9f8
 def in_frames(
     spans,        # in steps
     stride:int,   # the model's `frames_per_step`
