@@ -126,7 +126,7 @@ def train_variant(
 # %% ../../nbs/61_experiments.ipynb #fd541440
 def record_runs(
     path,      # JSON file
-    head:dict, # what must be equal for runs to belong pool_seeds, under `settings`; and `provenance`
+    head:dict, # what must be equal for runs to belong together, under `settings`; and `provenance`
     jobs:dict, # name → function without arguments that gives a run
 ) -> dict:     # the head with `runs`
     "Make the runs that the file does not have yet"
