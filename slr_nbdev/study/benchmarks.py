@@ -55,7 +55,7 @@ def stopwatch(
         torch.cuda.synchronize()
     return start.elapsed_time(end)/1000
 
-# %% ../../nbs/63_benchmarks.ipynb #d66e5da1
+# %% ../../nbs/63_benchmarks.ipynb #c2adcc58
 def paired(
     f, g,          # without arguments
     repeats=20,    # pairs, at most
@@ -521,7 +521,7 @@ def draw_latency(
                     color=color, label=f'batch {B}')
     ax.axhline(1, color='#949494', lw=1)
     ax.axhline(1.13, color='#949494', ls='--', lw=1, label="guide's 1.13")
-    ax.set(xlabel='frames', ylabel='time, original / optimized', ylim=(0,None))
+    ax.set(xlabel='frames', ylabel='time, original / optimized', xlim=(0,None), ylim=(0,None))
     ax.legend(fontsize=8, loc='lower right')
 
 def draw_ctc(
@@ -537,10 +537,10 @@ def draw_ctc(
         ax.annotate(f"{r['ratio']['value']:.1f}x", (r['length'], r['full']), xytext=(-4,5),
                     textcoords='offset points', fontsize=8, ha='center', va='bottom')
     top = 1.15*max(r['full'] for r in rows)
-    ax.set(xlabel='frames', ylabel='CTC forward and backward, ms', ylim=(0,top))
+    ax.set(xlabel='frames', ylabel='CTC forward and backward, ms', xlim=(0,None), ylim=(0,top))
     ax.legend(fontsize=8, loc='upper left')
 
-# %% ../../nbs/63_benchmarks.ipynb #a9d40dc9
+# %% ../../nbs/63_benchmarks.ipynb #73234da4
 PART_NAMES = dict(log_probs='log-probabilities', kept='kept for backward') # as the figure calls them
 
 def draw_memory(
