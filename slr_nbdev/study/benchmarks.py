@@ -55,7 +55,7 @@ def stopwatch(
         torch.cuda.synchronize()
     return start.elapsed_time(end)/1000
 
-# %% ../../nbs/63_benchmarks.ipynb #c2adcc58
+# %% ../../nbs/63_benchmarks.ipynb #40ec0aeb
 def paired(
     f, g,          # without arguments
     repeats=20,    # pairs, at most
@@ -540,7 +540,7 @@ def draw_ctc(
     ax.set(xlabel='frames', ylabel='CTC forward and backward, ms', xlim=(0,None), ylim=(0,top))
     ax.legend(fontsize=8, loc='upper left')
 
-# %% ../../nbs/63_benchmarks.ipynb #73234da4
+# %% ../../nbs/63_benchmarks.ipynb #7f655f63
 PART_NAMES = dict(log_probs='log-probabilities', kept='kept for backward') # as the figure calls them
 
 def draw_memory(

@@ -36,7 +36,7 @@ from ..layers import resolve_device
 from ..bilstm_optimized import create_model, create_optimized_bilstm_model
 from ..ctc import make_ctc_loss
 from ..scoring import Interval, align_corpus, compare_systems
-from ..training import slr_train
+from ..resume import slr_train
 from .experiments import seed_differences, stability_frame, warm_start_table
 from .benchmarks import (
     ctc_times, flops_per_frame, guide_models, latency, memory, memory_as_guide, plot_benchmarks, random_batch,
@@ -70,7 +70,7 @@ class Claim:
     kind: str = 'equal'   # equal, at least, or at most
     timed: bool = False   # depends on the device
 
-# %% ../../nbs/68_claims.ipynb #99d4306b
+# %% ../../nbs/68_claims.ipynb #1d87d1d6
 def verdict(
     claim:Claim,
     finding:Finding,
@@ -290,7 +290,7 @@ def ctc_steps(e):
     shown = f"150 frames: {steps['original']} and {steps['optimized']} steps"
     return Finding(steps=={'original':150,'optimized':75}, shown)
 
-# %% ../../nbs/68_claims.ipynb #77021020
+# %% ../../nbs/68_claims.ipynb #6f60a403
 def _row(rows, **keys): return next(r for r in rows if all(r[k]==v for k,v in keys.items()))
 
 def latency_of(name):
@@ -331,7 +331,7 @@ def ctc_ratio(e):
 
 # %% ../../nbs/68_claims.ipynb #faa4d654
 def _memory(e, batch_size, way):
-    "MiB of both models at 150 frames; a measured peak with what lay there before: weights, in training AdamW's moments"
+    "MiB of both models at 150 frames; a measured peak with what lay there before it: weights, AdamW's moments"
     def _total(r):
         if way in ('as_guide','in_full'): return sum(r[way].values())
         before = r['in_full']['weights']+(r['in_full']['optimizer'] if way=='training' else 0)
@@ -444,7 +444,7 @@ for epoch in range(num_epochs):
         optimizer.step()
 """
 
-# %% ../../nbs/68_claims.ipynb #a6d582fd
+# %% ../../nbs/68_claims.ipynb #557c245d
 def _run_script(batches, device, epochs=2):
     "Run the guide's script; the losses of its steps"
     losses = []
@@ -614,7 +614,7 @@ _STABLE = [
     Claim('residuals, WER', '6', 'Residuals help learning (dev WER without minus with)', True,
           worse_without('best_wer', 'no residuals'))]
 
-# %% ../../nbs/68_claims.ipynb #96de68d4
+# %% ../../nbs/68_claims.ipynb #bcebd75e
 _IN_USE = [
     Claim('old weights', '7', 'Old weights are not directly compatible', True, weights_refused),
     Claim('from scratch', '7', 'The optimized model has to be trained from scratch', True, scratch_needed),
@@ -713,7 +713,7 @@ def compare(
                 ctc=ctc_times(repeats=repeats, device=device),
                 training=training_ratio(models, repeats=repeats, device=device), provenance=circumstances(device)|how)
 
-# %% ../../nbs/68_claims.ipynb #55e2dc55
+# %% ../../nbs/68_claims.ipynb #933cccca
 _MODELS = 'original', 'optimized' # metric → claimed, counted, measured here, name of the claim, in each function below
 
 def _size_rows(e):

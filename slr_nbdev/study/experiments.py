@@ -26,8 +26,10 @@ from ..batches import make_loader
 from ..layers import resolve_device, run_lstm
 from ..blocks import ResidualBiLSTM, TemporalSubsampling
 from ..bilstm_optimized import create_model
-from ..training import default_recipe, fit, fit_settings, make_datasets, provenance, seed_everything
+from ..runs import provenance
+from ..training import fit, seed_everything
 from ..distillation import warm_start
+from ..resume import default_recipe, fit_settings, make_datasets
 from .models import study_configs
 
 # %% ../../nbs/61_experiments.ipynb #36d65016

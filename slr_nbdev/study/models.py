@@ -25,7 +25,7 @@ from ..layers import resolve_device
 from ..scoring import show_alignment
 from ..runs import plot_history
 from ..evaluation import evaluate
-from ..training import default_recipe, train_model
+from ..resume import default_recipe, train_model
 
 # %% ../../nbs/60_models.ipynb #decb3664
 def study_configs(

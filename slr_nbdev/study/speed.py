@@ -32,7 +32,9 @@ from ..batches import BucketSampler, ResidentFeatures, SignDataset
 from ..layers import Dropout, resolve_device, run_packed
 from ..bilstm_optimized import create_model
 from ..scoring import Interval, bootstrap
-from ..training import Trainer, fit_settings, make_datasets, provenance
+from ..runs import provenance
+from ..training import Trainer
+from ..resume import fit_settings, make_datasets
 from .models import study_configs
 from .benchmarks import (
     flops_per_frame, guide_models, matmul_peak, memory, paired, random_targets, step_split, stopwatch)
@@ -57,7 +59,7 @@ def _in_force(way):
         torch.set_num_threads(threads)
         bilstm.run_lstm = blocks.run_lstm = run
 
-# %% ../../nbs/64_speed.ipynb #2f3a3139
+# %% ../../nbs/64_speed.ipynb #afb3e66a
 class Stepper:
     "Takes optimizer steps in one way and times them"
     def __init__(self,
@@ -69,16 +71,16 @@ class Stepper:
     ):
         self.way, self.trainer = way, Trainer(model, train_ds, dev_ds, override(cfg, way.settings))
         if way.edit: way.edit(self.trainer)
-        self.steps = self.trainer.plan(1)
-        self.lengths = self.trainer.sampler.lengths
+        self.data = self.trainer.data
+        self.steps, self.lengths = self.data.plan(1), self.data.sampler.lengths
 
     def __call__(self,
         k:int, # step of the plan
     ):         # -> seconds, real frames
         step, t = self.steps[k%len(self.steps)], self.trainer
-        def _take(): t.collect_metrics([t.train_step(step, t.stream([step]))])
+        def _take(): t.collect_metrics([t.train_step(step, self.data.stream([step], 1))])
         t.model.train()
-        t.log.clear()
+        t.progress.log.clear()
         with _in_force(self.way): seconds = stopwatch(_take, t.device)
         return seconds, int(sum(self.lengths[i] for b in step for i in b))
 
@@ -106,7 +108,7 @@ def _frame_ratio(pairs, axis):
 # %% ../../nbs/64_speed.ipynb #5cf007fb
 def _pool(n):
     "An edit of the trainer: sort so many batches together"
-    def _edit(t): t.sampler.pool = n
+    def _edit(t): t.data.sampler.pool = n
     return _edit
 
 class _Unfused(torch.optim.AdamW):
@@ -116,14 +118,14 @@ class _Unfused(torch.optim.AdamW):
         return super().step(*args)
 
 def _unfused(t): t.optimizer.optimizer = _Unfused(t.net.parameters(), 1e-3, foreach=True)
-def _not_resident(t): t.resident = None
+def _not_resident(t): t.data.resident = None
 def _compiled(t): t.model = torch.compile(t.net, dynamic=True)
 def _torch_dropout(t):
     for m in list(t.net.modules()):
         for name,child in m.named_children():
             if isinstance(child, Dropout): setattr(m, name, nn.Dropout(child.p))
 
-# %% ../../nbs/64_speed.ipynb #a8ef0b9a
+# %% ../../nbs/64_speed.ipynb #26181904
 @dataclass(frozen=True)
 class Trial:
     "A change that may make training faster"
@@ -261,7 +263,7 @@ def epoch(
                 frames_per_second=dict(zip(steppers, (frames/seconds).tolist())),
                 step_ratio=asdict(bootstrap(times[:,0,0]/times[:,1,0])), epoch_ratio=float(seconds[0]/seconds[1]))
 
-# %% ../../nbs/64_speed.ipynb #9012e03a
+# %% ../../nbs/64_speed.ipynb #7e6119e3
 def by_batch_size(
     train_ds:SignDataset,
     dev_ds:SignDataset,
@@ -341,13 +343,14 @@ def synchronisations(
     stepper:Stepper, # on CUDA
 ) -> int:
     "How often a step waits for the GPU"
-    t, step = stepper.trainer, stepper.steps[0]
-    t.train_step(step, t.stream([step]))
+    step = stepper.steps[0]
+    def _take(): stepper.trainer.train_step(step, stepper.data.stream([step], 1))
+    _take()
     torch.cuda.set_sync_debug_mode('warn')
     try:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter('always')
-            t.train_step(step, t.stream([step]))
+            _take()
     finally: torch.cuda.set_sync_debug_mode('default')
     return sum('synchroniz' in str(w.message) for w in seen)
 
@@ -367,7 +370,7 @@ def ctc_backends(
     cudnn = _call(y.flatten().int(), n.int(), k.int()) # PyTorch takes cuDNN for int32 targets on the CPU
     return paired(own, cudnn, repeats, device=device)
 
-# %% ../../nbs/64_speed.ipynb #474b1c54
+# %% ../../nbs/64_speed.ipynb #35006bc4
 def whole_run(
     train_ds:SignDataset,
     dev_ds:SignDataset,
@@ -421,7 +424,7 @@ def run_speed(
                 vocabulary=len(train_ds.vocab), repeats=repeats)
     return results|{'provenance': provenance(data, cfg.training.seed, device)|size}
 
-# %% ../../nbs/64_speed.ipynb #ae7af736
+# %% ../../nbs/64_speed.ipynb #d47872d6
 @command
 def slr_speed(
     what:str,             # epoch, batches, split, trials, floor, profile, memory, several with commas, or all
