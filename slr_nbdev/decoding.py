@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 
 from .core import SlrError
@@ -22,10 +23,10 @@ from .language import BOS, EOS, NGram, OOV
 
 # %% ../nbs/33_decoding.ipynb #0f5a7e48
 def prefix_search(
-    log_probs,                              # (T,V) of one utterance, array
-    beam_size,                              # prefixes kept at each step
-    prior=lambda prefix, whole=False: 0.,   # what is added to log p of a prefix, or of a whole sentence
-):                                          # -> sentence → score; for each step, prefix → log p
+    log_probs,                            # (T,V) of one utterance, array
+    beam_size,                            # prefixes kept at each step
+    prior=lambda prefix, whole=False: 0., # what is added to log p of a prefix, or of a whole sentence
+):                                        # -> sentence → score; for each step, prefix → log p
     "The readable beam search; the fast one is measured against it"
     beams, history = {(): (0., -np.inf)}, []
     for step in log_probs:
@@ -35,10 +36,11 @@ def prefix_search(
             b, g = new.get(prefix, (-np.inf, -np.inf))
             new[prefix] = np.logaddexp(b, blank), np.logaddexp(g, gloss)
         for prefix,(b,g) in beams.items():
-            add(prefix, np.logaddexp(b, g)+step[BLANK], -np.inf)                       # a blank
-            if prefix: add(prefix, -np.inf, g+step[prefix[-1]])                        # the last gloss goes on
-            for s in range(1, len(step)):                                              # a new gloss; after the same one only behind a blank
-                add((*prefix, s), -np.inf, step[s]+(b if prefix and s==prefix[-1] else np.logaddexp(b, g)))
+            both = np.logaddexp(b, g)
+            add(prefix, both+step[BLANK], -np.inf)               # a blank
+            if prefix: add(prefix, -np.inf, g+step[prefix[-1]])  # the last gloss goes on
+            for s in range(1, len(step)):                        # a new gloss; the same one again only after a blank
+                add((*prefix, s), -np.inf, step[s]+(b if prefix and s==prefix[-1] else both))
         rank = {p: np.logaddexp(*s)+prior(p) for p,s in new.items()}
         beams = {p: new[p] for p in sorted(new, key=rank.get, reverse=True)[:beam_size]}
         history.append({p: np.logaddexp(*s) for p,s in beams.items()})
@@ -46,44 +48,30 @@ def prefix_search(
 
 # %% ../nbs/33_decoding.ipynb #279d824d
 class ClassLM:
-    "An n-gram model over class numbers: contexts are numbered, and each has a row of log-probabilities, the last for the end"
+    "An n-gram model over class numbers: for each context a row of log-probabilities, the last one for the end"
     def __init__(self,
         lm:NGram,
         itos, # symbols of the classes, of a `Vocabulary`
     ):
-        self.unknown = [s for s in itos[len(SPECIALS):] if s not in lm.words]
-        if len(self.unknown)==len(itos)-len(SPECIALS): raise SlrError(f"language model: none of its {len(lm.words)} words is in the vocabulary ({', '.join(itos[3:6])}, ...); make it from the same corpus")
+        glosses = itos[len(SPECIALS):]
+        self.unknown = [s for s in glosses if s not in lm.words]
+        if len(self.unknown)==len(glosses):
+            what = f"none of its {len(lm.words)} words is in the vocabulary ({', '.join(glosses[:3])}, ...)"
+            raise SlrError(f"language model: {what}; make it from the same corpus")
         self.lm, self.words = lm, [s if s in lm.words and s not in SPECIALS else OOV for s in itos]+[EOS]
-        classes, self.followers = defaultdict(list), defaultdict(list)
-        for i,w in enumerate(self.words): classes[w].append(i)
-        for gram,p in lm.probs.items():
-            if gram[-1] in classes: self.followers[gram[:-1]].append((classes[gram[-1]], p*math.log(10)))
+        self.followers = self._followers()
         self.numbers, self.contexts, self.next, self.rows = {}, [], {}, np.zeros((64,len(self.words)))
         self._context(())
         self.start = self._context((BOS,))
-
-    def _context(self, words):
-        "The number of a context; the longest part of it that the model knows is all that counts"
-        words = tuple(words)[-(self.lm.order-1):] if self.lm.order>1 else ()
-        while words and words not in self.followers and words not in self.lm.backoffs: words = words[1:]
-        return self.numbers[words] if words in self.numbers else self._new(words)
-
-    def _new(self, words):
-        shorter = self._context(words[1:]) if words else None
-        row = self.rows[shorter]+self.lm.backoffs.get(words, 0.)*math.log(10) if words else np.zeros(len(self.words))
-        for classes,p in self.followers[words]: row[classes] = p
-        k = self.numbers[words] = len(self.contexts)
-        self.contexts.append(words)
-        if k==len(self.rows): self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
-        self.rows[k] = row
-        return k
 
     def after(self,
         context:int,
         symbol:int,  # class number
     ) -> int:        # the context behind it
-        if (context,symbol) not in self.next: self.next[context,symbol] = self._context((*self.contexts[context], self.words[symbol]))
-        return self.next[context,symbol]
+        "The context after one gloss more"
+        key = context, symbol
+        if key not in self.next: self.next[key] = self._context((*self.contexts[context], self.words[symbol]))
+        return self.next[key]
 
     def score(self,
         sentence,   # class numbers
@@ -93,6 +81,35 @@ class ClassLM:
         c, total = self.start, 0.
         for s in sentence: total, c = total+self.rows[c][s], self.after(c, s)
         return total+(self.rows[c][-1] if whole else 0.)
+
+# %% ../nbs/33_decoding.ipynb #11136286
+@patch
+def _followers(self:ClassLM):
+    "Context → the classes that were seen after it, with their log p"
+    classes, out = defaultdict(list), defaultdict(list)
+    for i,w in enumerate(self.words): classes[w].append(i)
+    for gram,p in self.lm.probs.items():
+        if gram[-1] in classes: out[gram[:-1]].append((classes[gram[-1]], p*math.log(10)))
+    return out
+
+@patch
+def _context(self:ClassLM, words):
+    "The number of a context"
+    words = tuple(words)[-(self.lm.order-1):] if self.lm.order>1 else ()
+    while words and words not in self.followers and words not in self.lm.backoffs: words = words[1:]
+    return self.numbers[words] if words in self.numbers else self._new_context(words)
+
+@patch
+def _new_context(self:ClassLM, words):
+    "A number and a row for a context that is met for the first time"
+    row = np.zeros(len(self.words))
+    if words: row = self.rows[self._context(words[1:])]+self.lm.backoffs.get(words, 0.)*math.log(10)
+    for classes,p in self.followers[words]: row[classes] = p
+    k = self.numbers[words] = len(self.contexts)
+    self.contexts.append(words)
+    if k==len(self.rows): self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+    self.rows[k] = row
+    return k
 
 # %% ../nbs/33_decoding.ipynb #3cb529be
 @dataclass(frozen=True)
@@ -107,70 +124,92 @@ def check_log_probs(
     lengths:Tensor,   # what should be (B,), from 1 to T
 ):
     "Make sure that these are log-probabilities"
-    if log_probs.ndim!=3: raise SlrError(f"beam search: expected log-probabilities (steps, batch, classes), got {tuple(log_probs.shape)}")
+    if log_probs.ndim!=3:
+        shape = tuple(log_probs.shape)
+        raise SlrError(f"beam search: expected log-probabilities (steps, batch, classes), got {shape}")
     T,B,_ = log_probs.shape
-    if lengths.shape!=(B,) or B and (lengths.min()<1 or lengths.max()>T): raise SlrError(f"beam search: lengths must be {B} numbers between 1 and {T}, got {lengths.tolist()[:5]}")
+    if lengths.shape!=(B,) or B and (lengths.min()<1 or lengths.max()>T):
+        raise SlrError(f"beam search: lengths must be {B} numbers between 1 and {T}, got {lengths.tolist()[:5]}")
     sums = log_probs.logsumexp(-1)[torch.arange(T)[:,None]<lengths[None]]
-    if not sums.isfinite().all(): raise SlrError("beam search: scores that are no numbers (NaN or infinite); look at the weights of the model")
-    if B and sums.abs().max()>.01: raise SlrError(f"beam search: these are not log-probabilities: a step sums to {sums[sums.abs().argmax()].exp():.3g}; apply log_softmax")
+    if not sums.isfinite().all():
+        raise SlrError("beam search: scores that are not finite (NaN or infinite); look at the weights of the model")
+    if B and sums.abs().max()>.01:
+        worst = sums[sums.abs().argmax()].exp()
+        raise SlrError(f"beam search: these are not log-probabilities: a step sums to {worst:.3g}; apply log_softmax")
 
+# %% ../nbs/33_decoding.ipynb #53501962
 class _Beams:
-    "The beams of some utterances, the longest first, as arrays (B,K)"
+    "The beams of B utterances, the longest first, as arrays (B,K)"
     def __init__(self, lengths, K, start):
         B, T = len(lengths), lengths[0]
-        self.blank, self.gloss = np.full((B,K), -np.inf), np.full((B,K), -np.inf)   # log p of the paths that end in a blank, in the last gloss
-        self.blank[:,0] = 0.
-        self.hash, self.parent = np.arange(1, K+1, dtype=np.uint64)[None].repeat(B, 0), np.zeros((B,K), np.uint64) # unused ones differ too
-        self.last, self.n = np.full((B,K), -1), np.zeros((B,K), int)
-        self.lm, self.context = np.zeros((B,K)), np.full((B,K), start)
-        self.source, self.token = np.tile(np.arange(K), (T,B,1)), np.full((T,B,K), -1) # at each step: which prefix it was, and the gloss that it got
+        self.blank = np.full((B,K), -np.inf)            # log p of the paths that end in a blank
+        self.gloss = np.full((B,K), -np.inf)            # log p of those that end in the last gloss
+        self.blank[:,0] = 0.                            # at first there is one prefix, the empty one
+        unused = np.arange(1, K+1, dtype=np.uint64)     # places without a prefix differ too
+        self.hash = unused[None].repeat(B, 0)           # of the prefix
+        self.parent = np.zeros((B,K), np.uint64)        # hash of the prefix without its last gloss
+        self.last = np.full((B,K), -1)                  # last gloss
+        self.n = np.zeros((B,K), int)                   # glosses
+        self.lm = np.zeros((B,K))                       # log p by the language model
+        self.context = np.full((B,K), start)            # in the language model
+        self.source = np.tile(np.arange(K), (T,B,1))    # at each step: which prefix it was before,
+        self.token = np.full((T,B,K), -1)               # and the gloss that it got
 
 # %% ../nbs/33_decoding.ipynb #0bfc47bc
 def _grow(b, n, step, tokens):
     "Log p of the paths through each prefix with each gloss (n,K,C), and the hashes of what they read"
     total = np.logaddexp(b.blank[:n], b.gloss[:n])
     again = tokens[:,None]==b.last[:n,:,None] # the same gloss once more needs a blank between
-    grown = np.where(again, b.blank[:n,:,None], total[...,None])+np.take_along_axis(step, tokens, 1)[:,None]
-    return grown, b.hash[:n,:,None]*np.uint64(6364136223846793005)+tokens[:,None].astype(np.uint64)+np.uint64(1442695040888963407)
+    before = np.where(again, b.blank[:n,:,None], total[...,None])
+    grown = before+np.take_along_axis(step, tokens, 1)[:,None]
+    hashes = b.hash[:n,:,None]*np.uint64(6364136223846793005)+tokens[:,None].astype(np.uint64)
+    return grown, hashes+np.uint64(1442695040888963407)
 
 def _stay(b, n, step):
-    "Log p of the paths that add nothing: a blank, or the last gloss once more"
-    last = np.where(b.last[:n]>=0, np.take_along_axis(step, np.maximum(b.last[:n], 0), 1), -np.inf)
+    "Log p of the paths that add nothing: those that end in a blank then, and those that end in the last gloss"
+    last = np.take_along_axis(step, np.maximum(b.last[:n], 0), 1)
+    last = np.where(b.last[:n]>=0, last, -np.inf)
     return np.logaddexp(b.blank[:n], b.gloss[:n])+step[:,[BLANK]], b.gloss[:n]+last
 
+# %% ../nbs/33_decoding.ipynb #b19953af
 def _merge(b, n, tokens, gloss, grown):
     "A prefix that grows into one that is in the beam already is added to it"
-    i, j, k = np.nonzero((b.parent[:n,:,None]==b.hash[:n,None]) & (b.last[:n,:,None]>=0)) # in utterance i, prefix j is prefix k and a gloss
+    extends = b.parent[:n,:,None]==b.hash[:n,None]                  # prefix j is prefix k and a gloss
+    i, j, k = np.nonzero(extends & (b.last[:n,:,None]>=0))
     where = tokens[i]==b.last[i,j][:,None]
     hit = where.any(1)
     i, j, k, c = i[hit], j[hit], k[hit], where[hit].argmax(1)
     gloss[i,j] = np.logaddexp(gloss[i,j], grown[i,k,c])
     grown[i,k,c] = -np.inf
 
+# %% ../nbs/33_decoding.ipynb #bb7e798c
 def _best(rank, K):
     "Columns of the K best candidates of each row, the best first"
     some = np.argpartition(-rank, K-1, axis=1)[:,:K]
     return np.take_along_axis(some, np.argsort(-np.take_along_axis(rank, some, 1), axis=1, kind='stable'), 1)
 
-# %% ../nbs/33_decoding.ipynb #bb7e798c
+def _ranks(b, n, stay, grown, tokens, lm, weight, insertion):
+    "Ranks of the prefixes and of all that they grow into (n,K+K*C); log p of the latter by the language model"
+    stay, grow, grown_lm = stay+insertion*b.n[:n], grown+insertion*(b.n[:n]+1)[...,None], None
+    if lm:
+        grown_lm = b.lm[:n,:,None]+lm.rows[b.context[:n,:,None], tokens[:,None]]
+        stay, grow = stay+weight*b.lm[:n], grow+weight*grown_lm
+    return np.concatenate([stay, grow.reshape(n, -1)], 1), grown_lm
+
 def _advance(b, t, n, step, tokens, lm, weight, insertion):
     "Step t of the first n beams: step (n,V), tokens (n,C) those that are tried"
     K, C = b.hash.shape[1], tokens.shape[1]
     blank, gloss = _stay(b, n, step)
     grown, hashes = _grow(b, n, step, tokens)
     _merge(b, n, tokens, gloss, grown)
-    stay_rank, rank = np.logaddexp(blank, gloss)+insertion*b.n[:n], grown+insertion*(b.n[:n]+1)[...,None]
-    if lm:
-        grown_lm = b.lm[:n,:,None]+lm.rows[b.context[:n,:,None], tokens[:,None]]
-        stay_rank, rank = stay_rank+weight*b.lm[:n], rank+weight*grown_lm
-    ranks = np.concatenate([stay_rank, rank.reshape(n, K*C)], 1)
+    ranks, grown_lm = _ranks(b, n, np.logaddexp(blank, gloss), grown, tokens, lm, weight, insertion)
     pick, row = _best(ranks, K), np.arange(n)[:,None]
-    grew, dead = pick>=K, ~np.isfinite(ranks[row, pick])
-    cell = np.maximum(pick-K, 0)
+    grew, dead, cell = pick>=K, ~np.isfinite(ranks[row, pick]), np.maximum(pick-K, 0)
     source, token = np.where(grew, cell//C, pick), np.where(grew, tokens[row, cell%C], -1)
     choose = lambda stays, grows: np.where(grew, grows.reshape(n, K*C)[row, cell], stays[row, source])
     b.parent[:n] = np.where(dead, 0, np.where(grew, b.hash[row, source], b.parent[row, source]))
-    b.hash[:n], b.n[:n] = np.where(dead, np.arange(1, K+1, dtype=np.uint64), choose(b.hash[:n], hashes)), b.n[row, source]+grew # a dead prefix is nobody's double
+    b.hash[:n] = np.where(dead, np.arange(1, K+1, dtype=np.uint64), choose(b.hash[:n], hashes))
+    b.n[:n] = b.n[row, source]+grew
     b.last[:n] = np.where(dead, -1, np.where(grew, token, b.last[row, source]))
     b.blank[:n], b.gloss[:n] = np.where(grew, -np.inf, blank[row, source]), choose(gloss, grown)
     b.source[t,:n], b.token[t,:n] = source, token
@@ -196,13 +235,17 @@ def beam_search(
     log_probs, lengths = log_probs.detach().cpu(), lengths.cpu()
     check_log_probs(log_probs, lengths)
     if not len(lengths): return []
-    if lm and len(lm.words)!=log_probs.shape[2]+1: raise SlrError(f"beam search: the language model speaks of {len(lm.words)-1} classes, the recogniser has {log_probs.shape[2]}")
+    V = log_probs.shape[2]
+    if lm and len(lm.words)!=V+1:
+        what = f"the language model speaks of {len(lm.words)-1} classes, the recogniser has {V}"
+        raise SlrError(f"beam search: {what}")
     order, out = lengths.argsort(descending=True, stable=True), {}
     for some in order.split(32): # so many that their candidates fit into the cache
-        found = _search(log_probs[:lengths[some[0]],some], lengths[some].numpy(), beam_size, lm, lm_weight, insertion_score, n_best, tokens)
-        out.update(zip(some.tolist(), found))
+        x, n = log_probs[:lengths[some[0]],some], lengths[some].numpy()
+        out.update(zip(some.tolist(), _search(x, n, beam_size, lm, lm_weight, insertion_score, n_best, tokens)))
     return [out[i] for i in range(len(lengths))]
 
+# %% ../nbs/33_decoding.ipynb #61c478ac
 def _search(log_probs, lengths, K, lm, weight, insertion, n_best, tokens):
     "Beam search over a few utterances, the longest first"
     b, x = _Beams(lengths, K, lm.start if lm else 0), log_probs.double().numpy()
@@ -213,7 +256,8 @@ def _search(log_probs, lengths, K, lm, weight, insertion, n_best, tokens):
     ctc = np.logaddexp(b.blank, b.gloss)
     score = ctc+insertion*b.n+(weight*(b.lm+lm.rows[b.context,-1]) if lm else 0.)
     best = _best(score, min(n_best, K))
-    return [[Hypothesis(_trace(b, i, k), float(score[i,k]), float(ctc[i,k])) for k in best[i] if np.isfinite(score[i,k])] for i in range(len(lengths))]
+    found = lambda i, k: Hypothesis(_trace(b, i, k), float(score[i,k]), float(ctc[i,k]))
+    return [[found(i, k) for k in best[i] if np.isfinite(score[i,k])] for i in range(len(lengths))]
 
 def _trace(b, i, k):
     "The glosses of a prefix, from its last step back to the first"
@@ -228,9 +272,14 @@ def make_decoder(
     decoding:DecodingConfig,
     vocab,           # a `Vocabulary`
     lm:NGram=None,   # where `decoding` has a weight for one
-):                   # -> function: log-probabilities (T,B,V), lengths (B,) → a list of class numbers for each utterance
+):                   # -> function: log-probabilities (T,B,V), lengths (B,) → class numbers of each utterance
     "Greedy decoding or a beam search, as the settings say"
-    if decoding.beam_size is None: return greedy_decode
-    if decoding.lm_order and lm is None: raise SlrError(f"decoding: the settings ask for a language model of {decoding.lm_order}-grams, and none was given")
-    d, classes = decoding, ClassLM(lm, vocab.itos) if lm else None
-    return lambda log_probs, lengths: [h[0].symbols for h in beam_search(log_probs, lengths, d.beam_size, classes, d.lm_weight, d.insertion_score)]
+    d = decoding
+    if d.beam_size is None: return greedy_decode
+    if d.lm_order and lm is None:
+        raise SlrError(f"decoding: the settings ask for a language model of {d.lm_order}-grams, and none was given")
+    classes = ClassLM(lm, vocab.itos) if lm else None
+    def decode(log_probs, lengths):
+        found = beam_search(log_probs, lengths, d.beam_size, classes, d.lm_weight, d.insertion_score)
+        return [hypotheses[0].symbols for hypotheses in found]
+    return decode
