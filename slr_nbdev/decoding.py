@@ -102,8 +102,8 @@ def _context(self:ClassLM, words):
 @patch
 def _new_context(self:ClassLM, words):
     "A number and a row for a context that is met for the first time"
-    row = np.zeros(len(self.words))
-    if words: row = self.rows[self._context(words[1:])]+self.lm.backoffs.get(words, 0.)*math.log(10)
+    shorter = self._context(words[1:]) if words else None # may make rows of its own, so it comes first
+    row = self.rows[shorter]+self.lm.backoffs.get(words, 0.)*math.log(10) if words else np.zeros(len(self.words))
     for classes,p in self.followers[words]: row[classes] = p
     k = self.numbers[words] = len(self.contexts)
     self.contexts.append(words)
