@@ -360,7 +360,7 @@ def slr_sentences(
     out:str=None,        # JSON file (default: sentences-NAME-CORPUS.json)
     device:str='cpu',    # where the model runs; the search runs on the CPU
 ):
-    "Measure what beam and language model bring (gain), how well glosses can be foreseen (language), search speed (speed)"
+    "Measure what beam and language model bring (gain), how well glosses are foreseen (language), search speed (speed)"
     if name not in ('gain','language','speed'):
         raise SlrError(f"slr_sentences {name!r}: choose gain, language or speed")
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
