@@ -198,7 +198,7 @@ def plot_tuning(
     title='', # of which corpus
 ):            # -> matplotlib's figure
     "Errors over weight and score, and over the beam"
-    size = 8, 1.6+.28*len(tuned['weights'])
+    size = 8, 2+.28*len(tuned['weights'])
     fig,axs = plt.subplots(1, 2, figsize=size, layout='constrained', width_ratios=(2,1))
     _draw_surface(axs[0], tuned, title)
     _draw_curve(axs[1], tuned)
