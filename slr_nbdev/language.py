@@ -17,7 +17,6 @@ import numpy as np
 
 from .core import SlrError, command, output_folder, whole_file
 from .corpora import SPECIALS
-from .catalogue import load_corpus
 
 # %% ../nbs/32_language.ipynb #3e81a793
 FALLBACK = (.5, 1., 1.5) # discounts where the counts of counts give none
@@ -30,7 +29,8 @@ def discounts(
     if not all(n[k] for k in (1,2,3,4)): return FALLBACK, False
     y = n[1]/(n[1]+2*n[2])
     d = tuple(k-(k+1)*y*n[k+1]/n[k] for k in (1,2,3))
-    return (d, True) if all(0<v<=k for k,v in zip((1,2,3), d)) else (FALLBACK, False)
+    sensible = all(0<v<=k for k,v in zip((1,2,3), d))
+    return (d, True) if sensible else (FALLBACK, False)
 
 # %% ../nbs/32_language.ipynb #19241bf6
 BOS, EOS, OOV = '<s>', '</s>', '<unk>'
@@ -44,7 +44,7 @@ def ngram_counts(
     for s in sentences:
         words = [BOS, *s, EOS]
         for n in range(1, order+1):
-            for i in range(len(words)-n+1): whole[n-1][tuple(words[i:i+n])] += 1
+            whole[n-1].update(tuple(words[i:i+n]) for i in range(len(words)-n+1))
     out = [whole[-1]]
     for n in range(order-1, 0, -1):
         kinds = Counter(g[1:] for g in whole[n])
@@ -53,7 +53,7 @@ def ngram_counts(
     out[0].pop((BOS,), None)
     return out
 
-# %% ../nbs/32_language.ipynb #77d5f3a6
+# %% ../nbs/32_language.ipynb #301b3810
 @dataclass(frozen=True, eq=False)
 class NGram:
     "An n-gram model: log10 probabilities, and log10 weights for backing off, as an ARPA file holds them"
@@ -71,10 +71,26 @@ class NGram:
     ) -> float:
         "log10 of the probability of a word after others"
         if (word,) not in self.probs: word = OOV
-        context, weight = tuple(before)[-(self.order-1):] if self.order>1 else (), 0.
-        while True:
-            if (*context, word) in self.probs: return weight+self.probs[*context, word]
-            weight, context = weight+self.backoffs.get(context, 0.), context[1:]
+        context = tuple(before)[-(self.order-1):] if self.order>1 else ()
+        weight = 0.
+        while (*context, word) not in self.probs:
+            weight += self.backoffs.get(context, 0.)
+            context = context[1:]
+        return weight+self.probs[*context, word]
+
+# %% ../nbs/32_language.ipynb #77d5f3a6
+def _kneser_ney(count, shorter, vocabulary=None):
+    "p of n-grams from p of those one shorter; weights of their contexts; whether the discounts could be estimated"
+    d, ok = discounts(count.values())
+    taken = lambda c: d[min(c, 3)-1] if c else 0
+    total, left = Counter(), Counter()
+    for g,c in count.items():
+        total[g[:-1]] += c
+        left[g[:-1]] += min(c, taken(c))
+    weights = {h: left[h]/total[h] for h in total}
+    grams = count if vocabulary is None else [(w,) for w in vocabulary] # each word has a unigram, seen or not
+    p = {g: max(0, count[g]-taken(count[g]))/total[g[:-1]] + weights[g[:-1]]*shorter[g[1:]] for g in grams}
+    return p, weights, ok
 
 def train_ngram(
     sentences,   # lists of glosses, of the training set
@@ -83,27 +99,19 @@ def train_ngram(
 ) -> NGram:
     "Interpolated modified Kneser-Ney"
     sentences = [list(s) for s in sentences]
+    seen = {w for s in sentences for w in s}
     if not 1<=order<=4: raise SlrError(f"language model: order {order}: choose 1 to 4")
     if not any(sentences): raise SlrError("language model: no sentences to learn from")
-    if bad:=sorted({w for s in sentences for w in s}&{BOS,EOS,OOV}): raise SlrError(f"language model: {', '.join(bad)} can't be a gloss")
-    counts = ngram_counts(sentences, order)
-    vocabulary = sorted({w for s in sentences for w in s}|set(words)-set(SPECIALS))+[EOS, OOV]
+    if bad:=sorted(seen&{BOS,EOS,OOV}): raise SlrError(f"language model: {', '.join(bad)} can't be a gloss")
+    vocabulary = sorted(seen|set(words)-set(SPECIALS))+[EOS, OOV]
     p, probs, backoffs, estimated = {(): 1/len(vocabulary)}, {}, {}, []
-    for n,count in enumerate(counts, 1):
-        p, weights, ok = _one_order(count, p, vocabulary if n==1 else None)
-        probs.update({g: math.log10(v) for g,v in p.items()}); estimated.append(ok)
-        if n>1: backoffs.update({h: math.log10(v) for h,v in weights.items()})
+    for n,count in enumerate(ngram_counts(sentences, order), 1):
+        p, weights, ok = _kneser_ney(count, p, vocabulary if n==1 else None)
+        probs |= {g: math.log10(v) for g,v in p.items()}
+        if n>1: backoffs |= {h: math.log10(v) for h,v in weights.items()}
+        estimated.append(ok)
     probs[BOS,] = -99.
     return NGram(order, probs, backoffs, tuple(estimated))
-
-def _one_order(count, shorter, vocabulary):
-    "Probabilities of the n-grams of one length, from those one shorter; the weight that each context leaves to them"
-    d, ok = discounts(count.values())
-    total, left = Counter(), Counter()
-    for g,c in count.items(): total[g[:-1]] += c; left[g[:-1]] += min(c, d[min(c, 3)-1])
-    weights = {h: left[h]/total[h] for h in total}
-    grams = count if vocabulary is None else [(w,) for w in vocabulary] # each word has a unigram, seen or not
-    return {g: (max(0, count[g]-d[min(count[g], 3)-1]) if count[g] else 0)/total[g[:-1]]+weights[g[:-1]]*shorter[g[1:] if len(g)>1 else ()] for g in grams}, weights, ok
 
 # %% ../nbs/32_language.ipynb #0b3d7f54
 def sentence_log10(
@@ -122,20 +130,27 @@ def perplexity(
     pairs = [(w, p) for s in sentences for w,p in zip([*s, EOS], sentence_log10(lm, s))]
     if not pairs: raise SlrError("perplexity: no sentences")
     known = [p for w,p in pairs if w in lm.words]
-    return dict(perplexity=10**-np.mean([p for _,p in pairs]), known_only=10**-np.mean(known), words=len(pairs), unknown=len(pairs)-len(known))
+    return dict(
+        perplexity=10**-np.mean([p for _,p in pairs]), known_only=10**-np.mean(known),
+        words=len(pairs), unknown=len(pairs)-len(known))
 
 # %% ../nbs/32_language.ipynb #b30094ca
 def format_arpa(
     lm:NGram,
 ) -> str:
     "The text of an ARPA file"
-    if lm.order==1: lm = NGram(2, lm.probs|{(BOS,EOS): lm.probs[EOS,]}, {}) # KenLM wants bigrams; this one says what the unigrams log
-    by_length = [[g for g in lm.probs if len(g)==n] for n in range(1, lm.order+1)]
-    lines = ['\\data\\', *[f'ngram {n}={len(gs)}' for n,gs in enumerate(by_length, 1)], '']
-    for n,grams in enumerate(by_length, 1):
-        lines += [f'\\{n}-grams:', *[f"{lm.probs[g]:.7f}\t{' '.join(g)}"+(f'\t{lm.backoffs.get(g, 0.):.7f}' if n<lm.order else '') for g in sorted(grams)], '']
+    if lm.order==1: lm = NGram(2, lm.probs|{(BOS,EOS): lm.probs[EOS,]}, {})
+    by_length = {n: sorted(g for g in lm.probs if len(g)==n) for n in range(1, lm.order+1)}
+    lines = ['\\data\\', *[f'ngram {n}={len(grams)}' for n,grams in by_length.items()], '']
+    for n,grams in by_length.items():
+        lines.append(f'\\{n}-grams:')
+        for g in grams:
+            weight = f'\t{lm.backoffs.get(g, 0.):.7f}' if n<lm.order else ''
+            lines.append(f"{lm.probs[g]:.7f}\t{' '.join(g)}{weight}")
+        lines.append('')
     return '\n'.join([*lines, '\\end\\', ''])
 
+# %% ../nbs/32_language.ipynb #ee61e00b
 def _read_ngram(line, n):
     "One line of an n-gram section: the n-gram, its log-probability, its weight for backing off"
     fields = line.split()
@@ -147,29 +162,36 @@ def parse_arpa(
     source='ARPA', # what to call it in an error
 ) -> NGram:
     "An n-gram model from the text of an ARPA file"
-    told, probs, backoffs, n, lines = {}, {}, {}, 0, [l.strip() for l in text.splitlines()]
+    lines = [l.strip() for l in text.splitlines()]
     if '\\end\\' not in lines: raise SlrError(f"{source}: not a complete ARPA file (no \\end\\)")
+    head, probs, backoffs, n = {}, {}, {}, 0
     for i,line in enumerate(lines[:lines.index('\\end\\')], 1):
         try:
-            if line.startswith('ngram ') and not n: told.update([map(int, line[6:].split('='))])
+            if line.startswith('ngram ') and not n: head.update([map(int, line[6:].split('='))])
             elif line.endswith('-grams:'): n = int(line[1:-7])
             elif n and line:
-                gram, p, back = _read_ngram(line, n)
-                probs[gram] = p
-                if back is not None: backoffs[gram] = back
-        except ValueError as e: raise SlrError(f"{source}, line {i}: not an n-gram ({e}): {line[:60]!r}") from None
-    return _check_arpa(told, probs, backoffs, source)
-
-def _check_arpa(told, probs, backoffs, source):
-    "A model, if nothing is missing from it"
-    found = Counter(map(len, probs))
-    if not told or any(found[k]!=v for k,v in told.items()): raise SlrError(f"{source}: not a complete ARPA file ({dict(found)} n-grams, its head tells of {told})")
-    words = {g[0] for g in probs if len(g)==1}
-    if not words-{BOS,EOS,OOV}: raise SlrError(f"{source}: an empty language model; slr_lm makes one from the glosses of a corpus")
-    if missing:={BOS,EOS}-words: raise SlrError(f"{source}: no {' and no '.join(sorted(missing))} among its words; a model of sentences has both")
-    if any(not math.isfinite(v) or v>1e-6 for v in probs.values()) or not all(map(math.isfinite, backoffs.values())): raise SlrError(f"{source}: log-probabilities above 0, or numbers that are none")
+                gram, probs[gram], weight = _read_ngram(line, n)
+                if weight is not None: backoffs[gram] = weight
+        except ValueError as e:
+            raise SlrError(f"{source}, line {i}: not an n-gram ({e}): {line[:60]!r}") from None
+    _check_arpa(head, probs, backoffs, source)
     probs.setdefault((OOV,), -99.)
-    return NGram(max(told), probs, backoffs)
+    return NGram(max(head), probs, backoffs)
+
+def _check_arpa(head, probs, backoffs, source):
+    "Refuse what is not a whole model"
+    found = Counter(map(len, probs))
+    if not head or any(found[k]!=v for k,v in head.items()):
+        raise SlrError(f"{source}: not a complete ARPA file ({dict(found)} n-grams, its head tells of {head})")
+    words = {g[0] for g in probs if len(g)==1}
+    if not words-{BOS,EOS,OOV}:
+        raise SlrError(f"{source}: an empty language model; slr_lm makes one from the glosses of a corpus")
+    if missing:={BOS,EOS}-words:
+        names = ' and no '.join(sorted(missing))
+        raise SlrError(f"{source}: no {names} among its words; a model of sentences has both")
+    wrong = [v for v in probs.values() if v>1e-6 or not math.isfinite(v)]
+    if wrong or not all(map(math.isfinite, backoffs.values())):
+        raise SlrError(f"{source}: log-probabilities above 0, or numbers that are not finite")
 
 # %% ../nbs/32_language.ipynb #4eac1cbf
 def write_arpa(
@@ -189,6 +211,18 @@ def read_arpa(
     except (OSError, UnicodeDecodeError) as e: raise SlrError(f"{path}: cannot be read: {e}") from None
 
 # %% ../nbs/32_language.ipynb #6be45c10
+def _lm_text(path, lm, dev):
+    "What was made, to be read"
+    text = f"{path}: {len(lm.probs):,} n-grams over {len(lm.words)-2} glosses"
+    text += f"; perplexity on dev {dev['perplexity']:.1f}"
+    if dev['unknown']:
+        words = f"the {dev['unknown']} words of {dev['words']} that train does not have"
+        text += f" ({dev['known_only']:.1f} without {words})"
+    if guessed := [str(n) for n,ok in enumerate(lm.estimated, 1) if not ok]:
+        lengths, values = ', '.join(guessed), ', '.join(map(str, FALLBACK))
+        text += f"\n  too little data to estimate the discounts of length {lengths}: {values} were taken"
+    return text
+
 @command
 def slr_lm(
     corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
@@ -197,11 +231,9 @@ def slr_lm(
     out:str=None,        # ARPA file to write (default: CORPUS-ORDERgram.arpa)
 ):
     "Make an n-gram language model from the training glosses of a corpus"
+    from slr_nbdev.catalogue import load_corpus
     data, path = load_corpus(corpus, root), Path(out or f'{corpus}-{order}gram.arpa')
     lm = train_ngram([u.glosses for u in data.train], order)
     output_folder(path.parent)
     write_arpa(path, lm)
-    dev, guessed = perplexity(lm, [u.glosses for u in data.dev]), [n for n,ok in enumerate(lm.estimated, 1) if not ok]
-    print(f"{path}: {len(lm.probs):,} n-grams over {len(lm.words)-2} glosses; perplexity on dev {dev['perplexity']:.1f}"
-          + (f" ({dev['known_only']:.1f} without the {dev['unknown']} words of {dev['words']} that train does not have)" if dev['unknown'] else ''))
-    if guessed: print(f"  too little data to estimate the discounts of length {', '.join(map(str, guessed))}: {', '.join(map(str, FALLBACK))} were taken")
+    print(_lm_text(path, lm, perplexity(lm, [u.glosses for u in data.dev])))

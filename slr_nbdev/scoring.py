@@ -4,20 +4,19 @@
 
 # %% auto #0
 __all__ = ['SCLITE_WEIGHTS', 'PROTOCOLS', 'Score', 'score', 'align', 'show_pairs', 'show_alignment', 'clean_hypothesis',
-           'align_sclite', 'Aligned', 'align_corpus', 'total', 'by_group', 'by_signer', 'by_length', 'by_gloss',
-           'confusions', 'Interval', 'bootstrap', 'wer_interval', 'compare_systems', 'read_lines', 'read_sentences',
-           'score_files', 'slr_score']
+           'sclite_costs', 'align_sclite', 'Aligned', 'total', 'align_corpus', 'by_group', 'by_signer', 'by_length',
+           'by_gloss', 'confusions', 'Interval', 'bootstrap', 'wer_interval', 'compare_systems', 'read_lines',
+           'read_sentences', 'score_files', 'slr_score']
 
 # %% ../nbs/34_scoring.ipynb #5e6cda94
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 import jiwer
 import numpy as np
-import pandas as pd
 
 from .core import SlrError, command, print_json
 from .phoenix import clean_gloss
@@ -40,7 +39,9 @@ class Score:
     @property
     def wer(self): return self.errors/self.words
 
-    def __str__(self): return f"WER {self.wer:.1%} ({self.words} glosses: {self.substitutions} S, {self.deletions} D, {self.insertions} I)"
+    def __str__(self):
+        kinds = f'{self.substitutions} S, {self.deletions} D, {self.insertions} I'
+        return f'WER {self.wer:.1%} ({self.words} glosses: {kinds})'
 
     def as_dict(self): return dict(wer=round(self.wer, 6), errors=self.errors, **asdict(self))
 
@@ -54,7 +55,9 @@ def score(
     if len(refs)!=len(hyps): raise SlrError(f"score: {len(refs)} references but {len(hyps)} hypotheses")
     if not any(refs): raise SlrError("score: no gloss in the references; a word error rate needs at least one")
     out = jiwer.process_words(refs, hyps)
-    return Score(out.hits+out.substitutions+out.deletions, out.hits, out.substitutions, out.deletions, out.insertions, len(refs), sum(r.split()!=h.split() for r,h in zip(refs, hyps)))
+    words = out.hits+out.substitutions+out.deletions
+    wrong = sum(r.split()!=h.split() for r,h in zip(refs, hyps))
+    return Score(words, out.hits, out.substitutions, out.deletions, out.insertions, len(refs), wrong)
 
 # %% ../nbs/34_scoring.ipynb #fbb51f2a
 def align(
@@ -65,8 +68,8 @@ def align(
     out = jiwer.process_words([' '.join(reference)], [' '.join(hypothesis)])
     pairs = []
     for c in out.alignments[0]:
-        r, h = reference[c.ref_start_idx:c.ref_end_idx], hypothesis[c.hyp_start_idx:c.hyp_end_idx]
-        pairs += [(r[i] if i<len(r) else None, h[i] if i<len(h) else None) for i in range(max(len(r), len(h)))]
+        refs, hyps = reference[c.ref_start_idx:c.ref_end_idx], hypothesis[c.hyp_start_idx:c.hyp_end_idx]
+        pairs += zip_longest(refs, hyps)
     return pairs
 
 # %% ../nbs/34_scoring.ipynb #039928ef
@@ -74,7 +77,8 @@ def show_pairs(
     pairs, # of an alignment
 ) -> str:  # three lines: REF, HYP and the kind of each error
     "An alignment, one gloss below the other; S substituted, D deleted, I inserted"
-    columns = [(r or '*', h or '*', 'D' if h is None else 'I' if r is None else '' if r==h else 'S') for r,h in pairs]
+    kinds = ['D' if h is None else 'I' if r is None else '' if r==h else 'S' for r,h in pairs]
+    columns = [(r or '*', h or '*', kind) for (r,h),kind in zip(pairs, kinds)]
     widths = [max(map(len, col)) for col in columns]
     rows = zip(*[[s.ljust(w) for s in col] for col,w in zip(columns, widths)])
     return '\n'.join(f"{name}  {' '.join(row)}".rstrip() for name,row in zip(('REF','HYP','   '), rows))
@@ -89,7 +93,7 @@ def show_alignment(
 # %% ../nbs/34_scoring.ipynb #5887e09b
 def clean_hypothesis(
     glosses,
-    collapse=False, # merge equal neighbours too: what several public ports do, and the official script does not
+    collapse=False, # merge equal neighbours too, as several public ports do and the official script does not
 ) -> list:          # `[EMPTY]` stands for a sentence of which nothing is left
     "The official clean-up of a hypothesis"
     kept = [g for g in map(clean_gloss, glosses) if g]
@@ -99,31 +103,40 @@ def clean_hypothesis(
 # %% ../nbs/34_scoring.ipynb #38063a23
 SCLITE_WEIGHTS = dict(substitution=4, insertion=3, deletion=3)
 
+def sclite_costs(
+    reference,  # R glosses
+    hypothesis, # H glosses
+) -> tuple:     # least weight of each pair of beginnings, (R+1,H+1); weight of pairing each two glosses, (R,H)
+    "The table through which sclite looks for its way"
+    substitution, insertion, deletion = (SCLITE_WEIGHTS[k] for k in ('substitution','insertion','deletion'))
+    pair = [[0 if r.upper()==h.upper() else substitution for h in hypothesis] for r in reference]
+    R, H = len(reference), len(hypothesis)
+    cost = [[deletion*i+insertion*j if not i or not j else 0 for j in range(H+1)] for i in range(R+1)]
+    for i in range(1, R+1):
+        for j in range(1, H+1):
+            cost[i][j] = min(cost[i-1][j-1]+pair[i-1][j-1], cost[i][j-1]+insertion, cost[i-1][j]+deletion)
+    return cost, pair
+
 def align_sclite(
     reference,  # glosses
     hypothesis, # glosses
 ) -> list:      # of (gloss or None, gloss or None)
     "Pair the glosses as NIST's sclite does: weights 4, 3, 3; ties go to the pair, then to the insertion"
-    sub, ins, dele = SCLITE_WEIGHTS['substitution'], SCLITE_WEIGHTS['insertion'], SCLITE_WEIGHTS['deletion']
-    same = [[r.upper()==h.upper() for h in hypothesis] for r in reference]
-    R, H = len(reference), len(hypothesis)
-    cost = [[dele*i+ins*j if not i or not j else 0 for j in range(H+1)] for i in range(R+1)]
-    for i in range(1, R+1):
-        for j in range(1, H+1):
-            cost[i][j] = min(cost[i-1][j-1]+sub*(not same[i-1][j-1]), cost[i][j-1]+ins, cost[i-1][j]+dele)
-    pairs, i, j = [], R, H
+    cost, pair = sclite_costs(reference, hypothesis)
+    pairs, i, j = [], len(reference), len(hypothesis)
     while i or j:
-        if i and j and cost[i][j]==cost[i-1][j-1]+sub*(not same[i-1][j-1]): i, j = i-1, j-1; pairs.append((reference[i], hypothesis[j]))
-        elif j and cost[i][j]==cost[i][j-1]+ins: j -= 1; pairs.append((None, hypothesis[j]))
-        else: i -= 1; pairs.append((reference[i], None))
+        if i and j and cost[i][j]==cost[i-1][j-1]+pair[i-1][j-1]:
+            i, j = i-1, j-1
+            pairs.append((reference[i], hypothesis[j]))
+        elif j and cost[i][j]==cost[i][j-1]+SCLITE_WEIGHTS['insertion']:
+            j -= 1
+            pairs.append((None, hypothesis[j]))
+        else:
+            i -= 1
+            pairs.append((reference[i], None))
     return pairs[::-1]
 
 # %% ../nbs/34_scoring.ipynb #2c8e6b7c
-PROTOCOLS = {
-    'raw': lambda r, h: align(r, h),
-    'phoenix2014': lambda r, h: align_sclite(r, clean_hypothesis(h)),
-    'phoenix2014-collapsed': lambda r, h: align_sclite(r, clean_hypothesis(h, collapse=True))}
-
 @dataclass(frozen=True)
 class Aligned:
     "One utterance after alignment"
@@ -146,21 +159,6 @@ class Aligned:
     @property
     def errors(self): return sum(self.counts[1:])
 
-def align_corpus(
-    references:dict,  # utterance id → glosses
-    hypotheses:dict,  # utterance id → glosses
-    protocol='raw',   # or phoenix2014, phoenix2014-collapsed
-    signers=None,     # utterance id → signer
-) -> list:            # of `Aligned`, in the order of the references
-    "Align every utterance under a protocol"
-    if protocol not in PROTOCOLS: raise SlrError(f"protocol {protocol!r}: unknown; choose from {', '.join(PROTOCOLS)}")
-    strange = [k for k in hypotheses if k not in references]
-    if strange: raise SlrError(f"scoring: {len(strange)} hypotheses for utterances that the reference does not have: {', '.join(strange[:5])}; use the reference of the same split")
-    if not references: raise SlrError("scoring: no reference")
-    empty = [k for k,v in references.items() if not v]
-    if empty: raise SlrError(f"scoring: {len(empty)} references without a gloss: {', '.join(empty[:5])}; remove them or mend the file")
-    return [Aligned(k, PROTOCOLS[protocol](list(r), list(hypotheses.get(k, ()))), (signers or {}).get(k, ''), protocol!='raw') for k,r in references.items()]
-
 def total(
     aligned, # of `Aligned`
 ) -> Score:
@@ -168,32 +166,80 @@ def total(
     c, s, d, i = np.sum([a.counts for a in aligned], 0).tolist()
     return Score(c+s+d, c, s, d, i, len(aligned), sum(a.errors>0 for a in aligned))
 
+# %% ../nbs/34_scoring.ipynb #376684c0
+PROTOCOLS = {
+    'raw': lambda r, h: align(r, h),
+    'phoenix2014': lambda r, h: align_sclite(r, clean_hypothesis(h)),
+    'phoenix2014-collapsed': lambda r, h: align_sclite(r, clean_hypothesis(h, collapse=True))}
+
+def align_corpus(
+    references:dict,  # utterance id → glosses
+    hypotheses:dict,  # utterance id → glosses
+    protocol='raw',   # or phoenix2014, phoenix2014-collapsed
+    signers=None,     # utterance id → signer
+) -> list:            # of `Aligned`, in the order of the references
+    "Align every utterance under a protocol"
+    _check_sentences(references, hypotheses, protocol)
+    signers, pair = signers or {}, PROTOCOLS[protocol]
+    aligned = {k: pair(list(r), list(hypotheses.get(k, ()))) for k,r in references.items()}
+    return [Aligned(k, pairs, signers.get(k, ''), protocol!='raw') for k,pairs in aligned.items()]
+
+def _check_sentences(references, hypotheses, protocol):
+    "Refuse what can't be scored"
+    if protocol not in PROTOCOLS:
+        raise SlrError(f"protocol {protocol!r}: unknown; choose from {', '.join(PROTOCOLS)}")
+    strange = [k for k in hypotheses if k not in references]
+    if strange:
+        what = f"{len(strange)} hypotheses for utterances that the reference does not have: {', '.join(strange[:5])}"
+        raise SlrError(f"scoring: {what}; use the reference of the same split")
+    if not references: raise SlrError("scoring: no reference")
+    empty = [k for k,v in references.items() if not v]
+    if empty:
+        what = f"{len(empty)} references without a gloss: {', '.join(empty[:5])}"
+        raise SlrError(f"scoring: {what}; remove them or mend the file")
+
 # %% ../nbs/34_scoring.ipynb #e735e600
 def by_group(
     aligned, # of `Aligned`
     group,   # `Aligned` → group
-) -> pd.DataFrame: # a row a group: sentences, words, S, D, I, wer
+):           # -> `DataFrame`, a row a group: sentences, words, S, D, I, wer
     "Errors of groups of utterances"
-    key = lambda a: group(a)
-    rows = {k: total(list(v)) for k,v in groupby(sorted(aligned, key=key), key)}
-    return pd.DataFrame({k: dict(sentences=s.sentences, words=s.words, S=s.substitutions, D=s.deletions, I=s.insertions, wer=s.wer) for k,s in rows.items()}).T.astype(dict.fromkeys(('sentences','words','S','D','I'), int))
+    import pandas as pd
+    rows = {}
+    for k,members in groupby(sorted(aligned, key=group), group):
+        s = total(list(members))
+        kinds = dict(S=s.substitutions, D=s.deletions, I=s.insertions)
+        rows[k] = dict(sentences=s.sentences, words=s.words, **kinds, wer=s.wer)
+    return pd.DataFrame.from_dict(rows, orient='index')
 
 def by_signer(aligned): return by_group(aligned, lambda a: a.signer)
 
-def by_length(aligned, step=5): return by_group(aligned, lambda a: f'{(a.words-1)//step*step+1:2d}-{(a.words-1)//step*step+step:2d}')
+def by_length(
+    aligned, # of `Aligned`
+    step=5,  # lengths in a group
+):           # -> `DataFrame`
+    "Errors of short and long sentences"
+    def group(a):
+        first = (a.words-1)//step*step+1
+        return f'{first:2d}-{first+step-1:2d}'
+    return by_group(aligned, group)
 
 def by_gloss(
     aligned, # of `Aligned`
-) -> pd.DataFrame: # a row a gloss, most errors first: occurrences, correct, substituted, deleted, inserted
+):           # -> `DataFrame`, a row a gloss, most errors first: occurrences, correct, substituted, deleted, inserted
     "What becomes of each gloss"
+    import pandas as pd
     rows = {}
     for a in aligned:
         for r,h in a.pairs:
-            kind = 'inserted' if r is None else 'deleted' if h is None else 'correct' if a.same(r, h) else 'substituted'
+            if r is None: kind = 'inserted'
+            elif h is None: kind = 'deleted'
+            else: kind = 'correct' if a.same(r, h) else 'substituted'
             rows.setdefault(r or h, Counter())[kind] += 1
     df = pd.DataFrame(rows).T.reindex(columns=['correct','substituted','deleted','inserted']).fillna(0).astype(int)
     df.insert(0, 'occurrences', df[['correct','substituted','deleted']].sum(axis=1))
-    return df.assign(errors=df[['substituted','deleted','inserted']].sum(axis=1)).sort_values(['errors','occurrences'], ascending=False, kind='stable').drop(columns='errors')
+    df['errors'] = df[['substituted','deleted','inserted']].sum(axis=1)
+    return df.sort_values(['errors','occurrences'], ascending=False, kind='stable').drop(columns='errors')
 
 def confusions(
     aligned, # of `Aligned`
@@ -213,10 +259,10 @@ class Interval:
     def __str__(self): return f'{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]'
 
 def bootstrap(
-    values,              # one a repetition
+    values,              # one a repetition, number or row of numbers
     statistic=np.median, # of an array, along `axis`
     n=2000,              # samples
-    seed=0,
+    seed=0,              # or a random generator, which goes on from there
 ) -> Interval:
     "A statistic with a 95 % percentile bootstrap interval"
     values = np.asarray(values, float)
@@ -225,29 +271,35 @@ def bootstrap(
     return Interval(float(statistic(values, axis=0)), float(low), float(high))
 
 # %% ../nbs/34_scoring.ipynb #cc537b16
+def _ratio(pairs, axis):
+    "Sum of the first column over sum of the second"
+    sums = pairs.sum(axis)
+    return sums[...,0]/sums[...,1]
+
 def wer_interval(
     aligned, # of `Aligned`
     n=2000,  # samples
     seed=0,
 ) -> tuple:  # low, high: 95 %
     "Bootstrap interval of the WER over utterances"
-    e, w = np.array([a.errors for a in aligned]), np.array([a.words for a in aligned])
-    draws = np.random.default_rng(seed).integers(0, len(e), (n,len(e)))
-    low, high = np.quantile(e[draws].sum(1)/w[draws].sum(1), (.025,.975))
-    return float(low), float(high)
+    wer = bootstrap([(a.errors, a.words) for a in aligned], _ratio, n, seed)
+    return wer.low, wer.high
 
+# %% ../nbs/34_scoring.ipynb #2ba327cd
 def compare_systems(
     a, b,   # of `Aligned`: two systems, the same utterances
     n=2000, # samples
     seed=0,
 ) -> dict:  # difference of WER (a-b), its 95 % interval, p
     "Is one system better than the other?"
-    if [o.id for o in a]!=[o.id for o in b]: raise SlrError("compare_systems: the two systems were scored on different utterances")
-    d, w, rng = np.array([x.errors-y.errors for x,y in zip(a, b)]), np.array([o.words for o in a]), np.random.default_rng(seed)
-    draws, flips = rng.integers(0, len(d), (n,len(d))), rng.choice([-1,1], (n,len(d)))
-    low, high = np.quantile(d[draws].sum(1)/w[draws].sum(1), (.025,.975))
+    if [o.id for o in a]!=[o.id for o in b]:
+        raise SlrError("compare_systems: the two systems were scored on different utterances")
+    rng = np.random.default_rng(seed)
+    d = np.array([x.errors-y.errors for x,y in zip(a, b)])
+    difference = bootstrap(np.stack([d, [o.words for o in a]], 1), _ratio, n, rng)
+    flips = rng.choice([-1,1], (n,len(d)))
     p = (1+(np.abs((flips*d).sum(1))>=abs(d.sum())).sum())/(1+n)
-    return dict(difference=d.sum()/w.sum(), low=float(low), high=float(high), p=float(p))
+    return dict(difference=difference.value, low=difference.low, high=difference.high, p=float(p))
 
 # %% ../nbs/34_scoring.ipynb #ac62353a
 def read_lines(
@@ -258,40 +310,48 @@ def read_lines(
     except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
     try: text = raw.decode('utf-8-sig')
     except UnicodeDecodeError as e:
-        raise SlrError(f"{path} line {raw[:e.start].count(10)+1}: not UTF-8 (byte 0x{raw[e.start]:02x}); convert the file, e.g. iconv -f latin1 -t utf-8") from None
-    return [(i, l) for i,l in enumerate(re.split('\r\n|\n|\r', text), 1) if l.strip() and not l.startswith(';;')]
+        what = f"{path} line {raw[:e.start].count(10)+1}: not UTF-8 (byte 0x{raw[e.start]:02x})"
+        raise SlrError(f"{what}; convert the file, e.g. iconv -f latin1 -t utf-8") from None
+    lines = enumerate(re.split('\r\n|\n|\r', text), 1)
+    return [(i, l) for i,l in lines if l.strip() and not l.startswith(';;')]
 
 def _read_stm(lines, path):
     "id channel speaker begin end [<label>] glosses → id → glosses, id → signer"
-    out, signers = {}, {}
+    out, signers, form = {}, {}, 'id, channel, speaker, begin, end, glosses'
     for i,l in lines:
         id, *rest = l.split()
-        if len(rest)<4: raise SlrError(f"{path} line {i}: not a line of .stm: expected id, channel, speaker, begin, end, glosses")
+        if len(rest)<4: raise SlrError(f"{path} line {i}: not a line of .stm: expected {form}")
         if id in out: raise SlrError(f"{path} line {i}: utterance {id} comes twice")
         words = rest[4:]
-        out[id], signers[id] = words[1:] if words and re.fullmatch('<.*>', words[0]) else words, rest[1]
+        labelled = words and re.fullmatch('<.*>', words[0])
+        out[id], signers[id] = words[1:] if labelled else words, rest[1]
     return out, signers
 
 def _read_ctm(lines, path):
     "id channel start duration gloss [confidence] → id → glosses in the order of time"
-    rows, seen, last = {}, set(), None
+    rows, last, form = {}, None, 'id, channel, start, duration, gloss'
     for i,l in lines:
         f = l.split()
         try: id, start, gloss = f[0], float(f[2]), f[4]
-        except (IndexError, ValueError): raise SlrError(f"{path} line {i}: not a line of .ctm: expected id, channel, start, duration, gloss") from None
-        if id!=last and id in seen: raise SlrError(f"{path} line {i}: utterance {id} comes twice, or its lines are not together; sort the file by utterance and time")
-        seen.add(id); last = id
+        except (IndexError, ValueError):
+            raise SlrError(f"{path} line {i}: not a line of .ctm: expected {form}") from None
+        if id!=last and id in rows:
+            what = f"{path} line {i}: utterance {id} comes twice, or its lines are not together"
+            raise SlrError(f"{what}; sort the file by utterance and time")
+        last = id
         rows.setdefault(id, []).append((start, gloss))
     return {k: [g for _,g in sorted(v, key=lambda o: o[0])] for k,v in rows.items()}, {}
 
 def _read_tsv(lines, path):
     "id<TAB>glosses → id → glosses"
-    out = {}
+    out, others = {}, 'NIST formats are known by their names: .stm, .ctm'
     for i,l in lines:
         id, tab, glosses = l.rstrip('\r').partition('\t')
-        if not tab and ' ' in id.strip(): raise SlrError(f"{path} line {i}: no tab between the utterance and its glosses (NIST formats are known by their names: .stm, .ctm)")
-        if id.strip() in out: raise SlrError(f"{path} line {i}: utterance {id.strip()} comes twice")
-        out[id.strip()] = glosses.split()
+        id = id.strip()
+        if not tab and ' ' in id:
+            raise SlrError(f"{path} line {i}: no tab between the utterance and its glosses ({others})")
+        if id in out: raise SlrError(f"{path} line {i}: utterance {id} comes twice")
+        out[id] = glosses.split()
     return out, {}
 
 def read_sentences(
@@ -304,26 +364,48 @@ def read_sentences(
 
 # %% ../nbs/34_scoring.ipynb #3be9857e
 def score_files(
-    reference,
-    hypothesis,
-    protocol='phoenix2014',
+    reference,              # .stm, or lines id<TAB>glosses
+    hypothesis,             # .ctm, or lines id<TAB>glosses
+    protocol='phoenix2014', # one of `PROTOCOLS`
 ) -> dict: # counts of the protocol, both error rates in %, what is missing, and the alignment
     "Score one file against another"
     refs, signers = read_sentences(reference)
     hyps, _ = read_sentences(hypothesis)
     aligned = align_corpus(refs, hyps, protocol, signers)
     s, raw = total(aligned), total(align_corpus(refs, hyps))
-    low, high = wer_interval(aligned)
-    return dict(protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions, delete=s.deletions, ins=s.insertions, errors=s.errors, sent_err=s.sentence_errors,
-                wer=round(100*s.wer, 4), wer_interval=[round(100*low, 4), round(100*high, 4)], wer_raw=round(100*raw.wer, 4), missing=[k for k in refs if k not in hyps], aligned=aligned, raw=raw)
+    percent = lambda share: round(100*share, 4)
+    return dict(
+        protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions,
+        delete=s.deletions, ins=s.insertions, errors=s.errors, sent_err=s.sentence_errors, wer=percent(s.wer),
+        wer_interval=[percent(v) for v in wer_interval(aligned)], wer_raw=percent(raw.wer),
+        missing=[k for k in refs if k not in hyps], aligned=aligned, raw=raw)
 
 # %% ../nbs/34_scoring.ipynb #b59b7158
-_NAMES = {'raw': 'unit costs, nothing cleaned', 'phoenix2014': "clean-up and sclite's weights: the official score", 'phoenix2014-collapsed': "as phoenix2014, but equal neighbours merged: not the official score"}
+_NAMES = {
+    'raw': 'unit costs, nothing cleaned',
+    'phoenix2014': "clean-up and sclite's weights: the official score",
+    'phoenix2014-collapsed': "as phoenix2014, but equal neighbours merged: not the official score"}
+
+def _score_text(r):
+    "A result of `score_files` to be read"
+    lines, missing = [], r['missing']
+    if r['protocol']!='raw':
+        low, high = r['wer_interval']
+        kinds = f"{r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong"
+        part = f"NOT the score of the whole set: {len(missing)} of {r['sentences']} hypotheses are missing"
+        numbers = f"WER {r['wer']:.2f} % [{low:.2f}, {high:.2f}] ({r['words']} glosses: {kinds})"
+        lines.append(f"{r['protocol']}: {numbers}  {part if missing else _NAMES[r['protocol']]}")
+    lines.append(f"raw: {r['raw']}  {_NAMES['raw']}")
+    if missing:
+        names = ', '.join(missing[:5])+(', ...' if len(missing)>5 else '')
+        lines.append(f"{len(missing)} utterances have no hypothesis and count as empty: {names}")
+    return '\n'.join(lines)
 
 def _tables(aligned, n=10):
     "Breakdowns as text"
     parts = [('by signer', by_signer(aligned).round(3))] if len({a.signer for a in aligned})>1 else []
-    parts += [('by length of the reference', by_length(aligned).round(3)), ('glosses with most errors', by_gloss(aligned).head(n))]
+    parts += [('by length of the reference', by_length(aligned).round(3))]
+    parts += [('glosses with most errors', by_gloss(aligned).head(n))]
     text = ''.join(f'\n{title}\n{df.to_string()}\n' for title,df in parts)
     return text+'\nmost confused\n'+'\n'.join(f'{k:4d}  {r} → {h}' for (r,h),k in confusions(aligned, n))
 
@@ -337,10 +419,6 @@ def slr_score(
 ):
     "Word error rate of a recogniser's output, by the official PHOENIX-2014 protocol or plain"
     r = score_files(reference, hypothesis, protocol)
-    aligned, raw = r.pop('aligned'), r.pop('raw')
-    if json: return print_json(r)
-    what = f"NOT the score of the whole set: {len(r['missing'])} of {r['sentences']} hypotheses are missing" if r['missing'] else _NAMES[protocol]
-    if protocol!='raw': print(f"{protocol}: WER {r['wer']:.2f} % [{r['wer_interval'][0]:.2f}, {r['wer_interval'][1]:.2f}] ({r['words']} glosses: {r['sub']} S, {r['delete']} D, {r['ins']} I; {r['sent_err']} of {r['sentences']} sentences wrong)  {what}")
-    print(f"raw: {raw}  {_NAMES['raw']}")
-    if r['missing']: print(f"{len(r['missing'])} utterances have no hypothesis and count as empty: {', '.join(r['missing'][:5])}{', ...' if len(r['missing'])>5 else ''}")
-    if details: print(_tables(aligned))
+    if json: return print_json({k: v for k,v in r.items() if k not in ('aligned','raw')})
+    print(_score_text(r))
+    if details: print(_tables(r['aligned']))
