@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from slr_nbdev.scoring import align_corpus, clean_hypothesis, total
 
-GOLDEN = sorted((Path(os.environ.get('SLR_DATA') or 'nowhere').parent/'golden').glob('*.json'))
+# t-*.json are of PHOENIX-2014-T, whose protocol (other rules, whole sentences) is not among ours
+GOLDEN = sorted((Path(os.environ.get('SLR_DATA') or 'nowhere').parent/'golden').glob('[!t]*.json'))
 
 @pytest.mark.skipif(not GOLDEN, reason='SLR_DATA is not set, or no golden cases beside it')
 @pytest.mark.parametrize('path', GOLDEN, ids=lambda p: p.stem)
