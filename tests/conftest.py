@@ -1,14 +1,57 @@
-import os, subprocess, sys
+import os
+os.environ.setdefault('OMP_NUM_THREADS', '1') # two tests at a time on two cores; before torch comes
+import re, shutil, subprocess, sys
+from importlib import import_module
 from pathlib import Path
 import pytest
+from filelock import FileLock
 
-BIN = Path(sys.executable).parent
+BIN, ROOT = Path(sys.executable).parent, Path(__file__).parents[1]
+COMMANDS = dict(re.findall(r'^(slr_\w+) = "(\S+)[.]cli"', (ROOT/'pyproject.toml').read_text(), re.M)) # name → module:function
+
+# what takes longest begins first, so that two workers end together
+LONGEST = []
+
+def pytest_collection_modifyitems(items):
+    place = lambda item: next((i for i,name in enumerate(LONGEST) if item.name.startswith(name)), len(LONGEST))
+    items.sort(key=place)
 
 @pytest.fixture
 def run(tmp_path):
-    "Run a command of the package in an empty folder"
+    "Run a command of the package in an empty folder, as a process of its own"
     def _run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     return _run
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    "Run a command of the package in an empty folder, in this process: where starting one isn't the point"
+    def _call(name, *args):
+        module, function = COMMANDS[name].split(':')
+        cli = getattr(import_module(module), function).cli
+        capfd.readouterr()
+        with monkeypatch.context() as m:
+            m.chdir(tmp_path)
+            try: code = cli([*map(str, args)])
+            except SystemExit as e: code = e.code
+        out, err = capfd.readouterr()
+        if isinstance(code, str): code, err = 1, f'{err}{code}\n' # as Python ends a process
+        return subprocess.CompletedProcess([name, *args], code or 0, out, err)
+    return _call
+
+@pytest.fixture(scope='session')
+def once(tmp_path_factory, worker_id):
+    "A folder that is filled once for all the processes of this run"
+    root = tmp_path_factory.getbasetemp()
+    if worker_id!='master': root = root.parent
+    def _once(name, fill):
+        folder = root/name
+        with FileLock(f'{folder}.lock'):
+            if folder.exists(): return folder
+            (new := root/f'{name}.part').mkdir()
+            try: fill(new)
+            except BaseException: shutil.rmtree(new); raise
+            return new.rename(folder)
+    return _once
 
 @pytest.fixture(scope='session')
 def real_data():

@@ -52,13 +52,13 @@ def test_verdicts_follow_the_measured_values():
 
 def test_no_verdict_is_typed():
     "The words of a verdict stand in the notebook's rule alone"
-    cells = json.loads((ROOT/'nbs'/'20_claims.ipynb').read_text())['cells']
+    cells = json.loads((ROOT/'nbs'/'68_claims.ipynb').read_text())['cells']
     sources = [''.join(c['source']) for c in cells if c['cell_type']=='code']
     assert sum("'does not hold'" in s for s in sources)==1
 
 def test_the_stored_ledger_is_the_computed_one():
     "Verdicts in the notebook's outputs are those that the recorded results give now"
-    cells = json.loads((ROOT/'nbs'/'20_claims.ipynb').read_text())['cells']
+    cells = json.loads((ROOT/'nbs'/'68_claims.ipynb').read_text())['cells']
     plain = '\n'.join(''.join(o['data'].get('text/plain','')) for c in cells if c['cell_type']=='code' for o in c['outputs'] if 'data' in o)
     quick = [c for c in CLAIMS if c.section not in ('9','10')] # these run training and other commands
     for c in quick:
@@ -80,9 +80,9 @@ def test_compare_reproduces_the_guides_counts(run, tmp_path):
         assert table[metric]['counted'].startswith(digits+' MiB') and digits in table[metric]['claimed']
     assert {p.name for p in (tmp_path/'runs'/'compare').iterdir()}=={'comparison.json','comparison.txt','comparison.png'}
 
-def test_wrong_arguments(run, tmp_path):
+def test_wrong_arguments(call, tmp_path):
     for args,says in ((('slr_bench','speed'), 'speed'), (('slr_bench','size','--repeats','0'), '--repeats 0'), (('slr_compare','--repeats','-1'), '--repeats -1'), (('slr_compare','--device','gpu'), 'gpu'),
                       (('slr_experiment','stability','--seeds','0'), '--seeds 0'), (('slr_experiment','speed'), 'speed'), (('slr_claims','--results','nowhere'), 'nowhere')):
-        r = run(*args)
+        r = call(*args)
         assert r.returncode!=0 and r.stdout=='' and says in r.stderr and len(r.stderr.strip().splitlines())==1, r.stderr
     assert not any(tmp_path.iterdir())

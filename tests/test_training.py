@@ -7,16 +7,18 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
 
-def test_killed_at_any_moment(tmp_path):
-    "Twenty SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
+@pytest.mark.xdist_group('kills')
+@pytest.mark.parametrize('kills', [6, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_at_any_moment(tmp_path, kills):
+    "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
     seed = int.from_bytes(os.urandom(4), 'big')
-    r = subprocess.run([sys.executable, HERE/'killing.py', tmp_path, '20', str(seed)], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
+    r = subprocess.run([sys.executable, HERE/'killing.py', tmp_path, str(kills), str(seed)], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
     assert r.returncode==0, r.stderr+r.stdout
     rows = json.loads(r.stdout.splitlines()[-1])
-    assert len(rows)==20
+    assert len(rows)==kills
     for row in rows: assert (row['unreadable'], row['end'], row['differ'])==([], 0, []), (seed, row)
-    assert sum(row['killed'] for row in rows)>=15, rows # a kill after the last step comes too late to count
-    assert len({tuple(row['at'] or ()) for row in rows})>=6, rows # they were at different places
+    assert sum(row['killed'] for row in rows)>=3*kills//4, rows # a kill after the last step comes too late to count
+    assert len({tuple(row['at'] or ()) for row in rows})>=-(-3*kills//10), rows # they were at different places
 
 def two_processes(tmp_path, n):
     folder = tmp_path/str(n); folder.mkdir()
