@@ -1,5 +1,5 @@
 "PHOENIX: the real annotations where they are, the recipe from archive to official score on a miniature, and a store that survives a kill"
-import json, random, signal, subprocess, sys, time
+import json, os, random, signal, subprocess, sys, time
 import numpy as np, pytest
 from slr_nbdev.store import FeatureStore, write_store
 from slr_nbdev.poses import read_pose_landmarks
@@ -78,26 +78,37 @@ def test_wrong_annotations_stop_before_anything_is_written(case, call, tmp_path)
     assert not (tmp_path/'store').exists()
 
 WRITER = """
-import sys, numpy as np
+"For each line it reads: a process that does nothing but write, until it is killed"
+import os, sys, numpy as np
 from slr_nbdev.store import write_store
 about = dict(corpus='test', glosses='written', landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-', missing=[])
-print('ready', flush=True)
-for k in range(10**6):
-    write_store(sys.argv[1], 'train', [(f'u{i}', 'S', ('A',), np.full((200,66), k%7, np.float32)) for i in range(40)], about)
+for _ in sys.stdin:
+    if os.fork()==0:
+        print(os.getpid(), flush=True)
+        for k in range(10**6):
+            write_store(sys.argv[1], 'train', [(f'u{i}', 'S', ('A',), np.full((200,66), k%7, np.float32)) for i in range(40)], about)
+    os.wait()
+    print('ended', flush=True)
 """
 
+@pytest.mark.xdist_group('killing')
 def test_a_kill_while_writing_leaves_a_whole_store(tmp_path):
     "SIGKILL at random moments of a program that does nothing but write: the store is always one of those that were written"
     rng, seen = random.Random(0), set()
+    p = subprocess.Popen([sys.executable, '-c', WRITER, tmp_path/'store'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for _ in range(12):
-        p = subprocess.Popen([sys.executable, '-c', WRITER, str(tmp_path/'store')], stdout=subprocess.PIPE)
-        p.stdout.readline(); time.sleep(rng.uniform(.02, .4)); p.send_signal(signal.SIGKILL); p.wait()
+        print(file=p.stdin, flush=True)
+        pid = int(p.stdout.readline())
+        time.sleep(rng.uniform(.02, .4))
+        os.kill(pid, signal.SIGKILL)
+        assert p.stdout.readline()=='ended\n'
         try: store = FeatureStore(tmp_path/'store', 'train')
         except SlrError as e: assert not seen and 'no feature store' in str(e); continue
         values = {float(v) for i in (0, 39) for v in np.unique(store.frames(i))}
         assert len(store)==40 and len(values)==1
         seen |= values
-    assert seen
+    p.communicate(timeout=60)
+    assert p.returncode==0 and seen
     about = dict(corpus='test', glosses='written', landmarks='mediapipe-pose-33', normalisation='body', extractor='test', kind='simulated', source='-', missing=[])
     write_store(tmp_path/'store', 'train', [('u', 'S', ('A',), np.ones((3,66), np.float32))], about)
     assert sorted(p.suffix for p in (tmp_path/'store').iterdir())==['.json','.safetensors']   # what killed writes left behind is gone
