@@ -19,18 +19,16 @@ DEV := -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # c
 study: .venv/.installed
 	slr_study
 
-PYTEST := python -m pytest tests -q -n 2 --dist loadgroup
-
 # refresh.py runs what nbdev_test runs, and looks at the outputs too
 test: .venv/.installed
-	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about MM min'
+	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 3 min'
 	python tests/refresh.py --check --timing
-	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about PP min'
-	$(PYTEST) --durations=10
+	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about 8 min'
+	python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 test-long: .venv/.installed
-	@echo 'other Pythons, newest and lowest versions, nbdev 3, twenty kills; a Python that is not here is skipped: about LL min'
-	$(PYTEST) -rs -m long --durations=10
+	@echo 'other Pythons, newest and lowest versions, nbdev 3, twenty kills; a Python that is not here is skipped: about 15 min'
+	python -m pytest tests -q -n 2 --dist worksteal -rs -m long --durations=10
 
 lab: .venv/.installed
 	jupyter lab nbs/index.ipynb

@@ -1,20 +1,18 @@
 import os
 os.environ.setdefault('OMP_NUM_THREADS', '1') # two tests at a time on two cores; before torch comes
-import re, shutil, subprocess, sys
+import re, subprocess, sys
 from importlib import import_module
 from pathlib import Path
 import pytest
-from filelock import FileLock
 
 BIN, ROOT = Path(sys.executable).parent, Path(__file__).parents[1]
 COMMANDS = dict(re.findall(r'^(slr_\w+) = "(\S+)[.]cli"', (ROOT/'pyproject.toml').read_text(), re.M)) # name → module:function
 
-# what takes longest begins first, so that two workers end together
-LONGEST = []
+# The files that take longest, first: `make test` gives each of two workers one file at a time, and so they end together
+LONGEST = ['test_training', 'test_extraction', 'test_commands', 'test_installs', 'test_phoenix', 'test_decoding', 'test_recognition', 'test_refresh', 'test_imports']
 
 def pytest_collection_modifyitems(items):
-    place = lambda item: next((i for i,name in enumerate(LONGEST) if item.name.startswith(name)), len(LONGEST))
-    items.sort(key=place)
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 @pytest.fixture
 def run(tmp_path):
@@ -37,21 +35,6 @@ def call(tmp_path, monkeypatch, capfd):
         if isinstance(code, str): code, err = 1, f'{err}{code}\n' # as Python ends a process
         return subprocess.CompletedProcess([name, *args], code or 0, out, err)
     return _call
-
-@pytest.fixture(scope='session')
-def once(tmp_path_factory, worker_id):
-    "A folder that is filled once for all the processes of this run"
-    root = tmp_path_factory.getbasetemp()
-    if worker_id!='master': root = root.parent
-    def _once(name, fill):
-        folder = root/name
-        with FileLock(f'{folder}.lock'):
-            if folder.exists(): return folder
-            (new := root/f'{name}.part').mkdir()
-            try: fill(new)
-            except BaseException: shutil.rmtree(new); raise
-            return new.rename(folder)
-    return _once
 
 @pytest.fixture(scope='session')
 def real_data():

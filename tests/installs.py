@@ -1,7 +1,7 @@
 """The wheel installed as users install it, away from the checkout; every command's first lines, and one pass from training to a film.
 
 `python tests/installs.py [PYTHON ...]` prints the table: each Python with pinned, newest and lowest dependencies."""
-import json, os, re, subprocess, sys, tempfile, zipfile
+import json, os, re, shutil, subprocess, sys, tempfile, zipfile
 from pathlib import Path
 
 root = Path(__file__).parents[1]
@@ -45,8 +45,11 @@ def uv(*args):
     return r.stdout
 
 def wheel(out):
-    "The wheel of this checkout"
-    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, root], check=True, capture_output=True)
+    "The wheel of this checkout, built beside it: what an older build left is not in it"
+    source = Path(out)/'source'
+    shutil.copytree(root/'slr_nbdev', source/'slr_nbdev', ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('pyproject.toml','README.md','LICENSE'): shutil.copy(root/name, source)
+    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, source], check=True, capture_output=True)
     return next(Path(out).glob('*.whl'))
 
 def requirements(file):

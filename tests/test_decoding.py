@@ -54,13 +54,13 @@ def test_kenlm_reads_the_same_probabilities(tmp_path, order):
 SMALL = 'model.architecture.hidden_dim=32,model.architecture.num_layers=1'
 
 @pytest.fixture(scope='module')
-def best(once):
+def best(tmp_path_factory):
     "A checkpoint after one epoch"
-    def train(folder):
-        command = ['slr_train', '--epochs', '1', '--name', 'r', '--out', folder, '--device', 'cpu', '--settings', SMALL]
-        trained = subprocess.run([BIN/command[0], *command[1:]], capture_output=True, text=True)
-        assert trained.returncode==0, trained.stderr
-    return once('trained', train)/'r'/'best.safetensors'
+    out = tmp_path_factory.mktemp('runs')
+    command = ['--epochs', '1', '--name', 'r', '--out', out, '--device', 'cpu', '--settings', SMALL]
+    trained = subprocess.run([BIN/'slr_train', *command], capture_output=True, text=True)
+    assert trained.returncode==0, trained.stderr
+    return out/'r'/'best.safetensors'
 
 def test_commands(best, tmp_path, run, call):
     "From a checkpoint to a tuned one, as the README has it"

@@ -5,8 +5,6 @@ import numpy as np, psutil, pytest
 from conftest import BIN
 from slr_nbdev.core import SlrError
 
-clusters = pytest.mark.xdist_group('clusters') # each has processes of its own for every core
-
 def rows(out): return [json.loads(l) for l in (out/'extraction.jsonl').read_text().splitlines() if l]
 
 CRASH = '''
@@ -23,7 +21,6 @@ extract_corpus.extract = deadly
 def start(tmp_path, *args, **env):
     return subprocess.Popen([BIN/'slr_extract', *map(str, args)], cwd=tmp_path, env=os.environ|env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-@clusters
 def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run, call):
     "40 clips, 2 workers: one worker is killed from outside, one clip kills every worker. 39 are done, 1 is in quarantine, a second run does nothing"
     import films
@@ -51,7 +48,6 @@ def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run, ca
     first = (tmp_path/'out'/'poses'/'clip-00.pose').read_bytes()
     assert all(f.read_bytes()==first for f in (tmp_path/'out'/'poses').iterdir()) # the same clip, the same bytes, in whatever process
 
-@clusters
 def test_a_killed_run_goes_on(model, tmp_path, run):
     "The whole command is killed; the next one does the rest and leaves no scraps"
     import films
@@ -71,7 +67,6 @@ def test_a_killed_run_goes_on(model, tmp_path, run):
     assert (report['done'], report['extracted']) == (12, 12-len(done))
     assert not list((tmp_path/'out').rglob('*.part'))
 
-@clusters
 def test_bad_clips_are_named_and_end_nothing(model, tmp_path, run):
     "Not a video, no frames, a torn file, a gap, two people, upright among lying, no permission"
     import films
@@ -117,7 +112,6 @@ def test_a_file_without_permission(model, tmp_path):
     finally:
         if root: os.seteuid(0)
 
-@clusters
 def test_disk_full(model, tmp_path):
     "On a tiny disk some clips fit, the others fail by name; with room they are done, the first ones not again"
     import films
@@ -151,7 +145,6 @@ def test_bad_arguments(model, tmp_path, call):
         assert r.returncode==1 and r.stdout=='' and says in r.stderr and len(r.stderr.splitlines())==1, (args, r)
         assert set(tmp_path.rglob('*'))==before
 
-@clusters
 def test_a_cluster_that_runs_elsewhere(model, tmp_path, run, call):
     "A Dask cluster that was started by somebody else, whose worker has two threads; then no cluster; then another model, which is refused"
     import films, zipfile

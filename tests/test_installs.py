@@ -4,7 +4,7 @@ import pytest
 import installs
 
 @pytest.fixture(scope='session')
-def file(once): return next(once('dist', installs.wheel).glob('*.whl'))
+def file(tmp_path_factory): return installs.wheel(tmp_path_factory.mktemp('dist'))
 
 @pytest.mark.parametrize('how', ['pinned', 'newest', pytest.param('lowest', marks=pytest.mark.long)])
 def test_installed(file, how):

@@ -91,7 +91,6 @@ for _ in sys.stdin:
     print('ended', flush=True)
 """
 
-@pytest.mark.xdist_group('killing')
 def test_a_kill_while_writing_leaves_a_whole_store(tmp_path):
     "SIGKILL at random moments of a program that does nothing but write: the store is always one of those that were written"
     rng, seen = random.Random(0), set()

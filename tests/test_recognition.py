@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 
 @pytest.fixture(scope='module')
-def checkpoint(once):
+def checkpoint(tmp_path_factory):
     from slr_nbdev.config import load_config, override
     from slr_nbdev.signer import simulate_corpus
     from slr_nbdev.training import train_model
     tiny = override(load_config(), {'model.architecture.hidden_dim':16, 'model.architecture.num_layers':1, 'training.epochs':1})
-    corpus = simulate_corpus(n_glosses=6, n_train=16, n_dev=4, n_test=4)
-    return once('recognition', lambda folder: train_model(corpus, tiny, folder, 'cpu', progress=False))/'best.safetensors'
+    out = tmp_path_factory.mktemp('run')
+    train_model(simulate_corpus(n_glosses=6, n_train=16, n_dev=4, n_test=4), tiny, out, 'cpu', progress=False)
+    return out/'best.safetensors'
 
 def test_recognize(model, checkpoint, tmp_path, run):
     "A film, a folder, a file that is no film and a missing one: two are recognised, both others are named"

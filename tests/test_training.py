@@ -6,9 +6,7 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
-killing = pytest.mark.xdist_group('killing') # one at a time: they kill by the clock
 
-@killing
 @pytest.mark.parametrize('kills', [6, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_at_any_moment(tmp_path, kills):
     "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
@@ -51,7 +49,6 @@ def wait_for(path, p, seconds=120):
         time.sleep(.05)
     raise AssertionError(f'{path} never came')
 
-@killing
 @pytest.mark.parametrize('sig', [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop(tmp_path, run, call, sig):
     "Ctrl-C and SIGTERM save and say how to go on; what they say works"
@@ -68,7 +65,6 @@ def test_asked_to_stop(tmp_path, run, call, sig):
     again = call('slr_train', '--resume', 'x')
     assert again.returncode==0 and 'x is finished: 6 epochs' in again.stderr
 
-@killing
 def test_full_disk(tmp_path):
     "A disk that fills up stops the run with one line; the state before is whole, and training goes on from it"
     import resource
@@ -92,7 +88,6 @@ def test_launched_twice(tmp_path):
     start, = json.loads((tmp_path/'runs'/'two'/'environment.json').read_text())
     assert start['processes']==2
 
-@killing
 def test_two_processes_stop_and_go_on(tmp_path):
     "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
     launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu']
