@@ -9,7 +9,7 @@ BIN, ROOT = Path(sys.executable).parent, Path(__file__).parents[1]
 COMMANDS = dict(re.findall(r'^(slr_\w+) = "(\S+)[.]cli"', (ROOT/'pyproject.toml').read_text(), re.M)) # name → module:function
 
 # The files that take longest, first: `make test` gives each of two workers one file at a time, and so they end together
-LONGEST = ['test_training', 'test_extraction', 'test_commands', 'test_installs', 'test_phoenix', 'test_decoding', 'test_recognition', 'test_refresh', 'test_imports']
+LONGEST = ['test_training', 'test_extraction', 'test_commands', 'test_installs', 'test_claims', 'test_decoding', 'test_phoenix', 'test_recognition', 'test_refresh', 'test_imports']
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def run(tmp_path):
     "Run a command of the package in an empty folder, as a process of its own"
-    def _run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    def _run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], cwd=tmp_path, capture_output=True, text=True, timeout=600)
     return _run
 
 @pytest.fixture
