@@ -1,8 +1,7 @@
 """The wheel installed as users install it, away from the checkout; every command's first lines, and one pass from training to a film.
 
 `python tests/installs.py [PYTHON ...]` prints the table: each Python with pinned, newest and lowest dependencies."""
-import json, os, re, subprocess, sys, tempfile, zipfile
-from concurrent.futures import ThreadPoolExecutor
+import json, os, re, shutil, subprocess, sys, tempfile, zipfile
 from pathlib import Path
 
 root = Path(__file__).parents[1]
@@ -11,18 +10,30 @@ HOW = {'pinned': ['-c', root/'constraints.txt'], 'newest': [TORCH], 'lowest': ['
 MAIN = 'torch', 'numpy', 'pandas', 'fastcore', 'pydantic', 'accelerate', 'mediapipe'
 COMMANDS = re.findall(r'^(slr_\w+) = ".*[.]cli"', (root/'pyproject.toml').read_text(), re.M)
 
+HELPS = '''
+"Every script of the commands in a process of its own, forked when the large libraries have been imported: that is most of the time"
+import json, os, runpy, sys
+import torch, pandas, matplotlib.pyplot, seaborn, accelerate
+codes = []
+for script in sys.argv[1:]:
+    if os.fork()==0:
+        for i,end in ((1,'out'), (2,'err')): os.dup2(os.open(f'{os.path.basename(script)}.{end}', os.O_WRONLY|os.O_CREAT), i)
+        sys.argv = [script, '--help']
+        runpy.run_path(script, run_name='__main__')
+        sys.exit()
+    codes.append(os.waitstatus_to_exitcode(os.wait()[1]))
+print(json.dumps(codes))
+'''
 RECOGNISE = '''
-import json, numpy as np
+import json, sys, numpy as np
+from PIL import Image
+import slr_nbdev.bilstm_optimized
+from slr_nbdev.extraction import write_video
 from slr_nbdev.landmarks import standing_pose
 from slr_nbdev.recognition import Recognizer
 seen = Recognizer.load('runs/signer-optimized/best.safetensors', 'cpu').recognize(np.repeat(standing_pose()[None], 40, 0))
-print(json.dumps([seen.seconds, len(seen.warnings)]))
-'''
-FILM = '''
-import numpy as np, sys
-from PIL import Image
-from slr_nbdev.extraction import write_video
 write_video('film.mp4', [np.roll(np.asarray(Image.open(sys.argv[1]).convert('RGB')), 4*i, 1) for i in range(8)])
+print(json.dumps([slr_nbdev.bilstm_optimized.__file__, seen.seconds, len(seen.warnings)]))
 '''
 
 def uv(*args):
@@ -34,8 +45,11 @@ def uv(*args):
     return r.stdout
 
 def wheel(out):
-    "The wheel of this checkout"
-    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, root], check=True, capture_output=True)
+    "The wheel of this checkout, built beside it: what an older build left is not in it"
+    source = Path(out)/'source'
+    shutil.copytree(root/'slr_nbdev', source/'slr_nbdev', ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('pyproject.toml','README.md','LICENSE'): shutil.copy(root/name, source)
+    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--outdir', out, source], check=True, capture_output=True)
     return next(Path(out).glob('*.whl'))
 
 def requirements(file):
@@ -61,21 +75,22 @@ def shell(folder, *args):
 
 def first_lines(folder):
     "Every command's help: no warning, no other line on standard error"
-    with ThreadPoolExecutor(2) as pool: helps = list(pool.map(lambda c: shell(folder, c, '--help'), COMMANDS))
-    for c,r in zip(COMMANDS, helps): assert r.stderr=='' and r.stdout.startswith(f'usage: {c}'), (c, r.stderr, r.stdout[:200])
+    r = shell(folder, 'python', '-c', HELPS, *[folder/'env'/'bin'/c for c in COMMANDS])
+    assert r.stderr=='' and len(COMMANDS)>5, r.stderr
+    for c,code in zip(COMMANDS, json.loads(r.stdout), strict=True):
+        out, err = ((folder/f'{c}.{end}').read_text() for end in ('out','err'))
+        assert code==0 and err=='' and out.startswith(f'usage: {c}'), (c, code, err, out[:200])
 
 def use(folder, picture):
     "Train an epoch, evaluate, score, recognise landmarks, extract a film: what was done"
-    path = shell(folder, 'python', '-c', 'import slr_nbdev.bilstm_optimized as m; print(m.__file__)').stdout
-    assert Path(path.strip()).is_relative_to(folder)
     small = 'model.architecture.hidden_dim=16,model.architecture.num_layers=1'
     train = json.loads(shell(folder, 'slr_train', '--epochs', 1, '--device', 'cpu', '--settings', small, '--json').stdout)
     ran = json.loads(shell(folder, 'slr_eval', train['checkpoint'], '--device', 'cpu', '--hypotheses', 'hyp.tsv', '--json').stdout)
     ref = ''.join(f"{u['id']}\t{' '.join(u['reference'])}\n" for u in ran['utterances'])
     (folder/'ref.tsv').write_text(ref, encoding='utf-8')
     score = json.loads(shell(folder, 'slr_score', 'ref.tsv', 'hyp.tsv', '--json').stdout)
-    seen = json.loads(shell(folder, 'python', '-c', RECOGNISE).stdout)
-    shell(folder, 'python', '-c', FILM, picture)
+    path, *seen = json.loads(shell(folder, 'python', '-c', RECOGNISE, picture).stdout)
+    assert Path(path).is_relative_to(folder)
     film = json.loads(shell(folder, 'slr_recognize', 'film.mp4', '--checkpoint', train['checkpoint'], '--device', 'cpu', '--json').stdout)
     assert round(100*ran['score']['wer'], 2)==round(score['wer_raw'], 2), (ran['score'], score)
     assert seen[0]==1.6 and film['clips'][0]['seconds']>0 and not film['failed'], (seen, film)

@@ -9,15 +9,16 @@ from nbformat.v4 import new_markdown_cell
 root = Path(__file__).parents[1]
 
 def _only_output(cell):
-    "A cell that says `echo: false` becomes what it printed"
+    "A cell that says `echo: false` becomes the Markdown that it shows"
     if not cell.source.startswith('#| echo: false'): return cell
-    return new_markdown_cell('```\n'+''.join(o.text for o in cell.outputs)+'```')
+    return new_markdown_cell(''.join(o.data['text/markdown'] for o in cell.outputs))
 
 def readme() -> str:
     "The README as the index notebook says it, with links as seen from the top level"
     nb = nbformat.read(root/'nbs'/'index.ipynb', 4)
-    nb.cells = [_only_output(c) for c in nb.cells]
-    md = re.sub(r'\]\((\d\d\w+\.ipynb)', r'](nbs/\1', MarkdownExporter().from_notebook_node(nb)[0]).replace('](../', '](')
+    nb.cells = [_only_output(c) for c in nb.cells if not c.source.startswith('#| hide')]
+    md = MarkdownExporter().from_notebook_node(nb)[0].replace('](../', '](')
+    md = re.sub(r'\]\((\d\d\w+\.ipynb|images/)', r'](nbs/\1', md)
     return re.sub(r'\n{3,}', '\n\n', md).strip()+'\n'
 
 @call_parse

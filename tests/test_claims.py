@@ -89,9 +89,9 @@ def test_compare_reproduces_the_guides_counts(run, tmp_path):
         assert table[metric]['counted'].startswith(digits+' MiB') and digits in table[metric]['claimed']
     assert {p.name for p in (tmp_path/'runs'/'compare').iterdir()}=={'comparison.json','comparison.txt','comparison.png'}
 
-def test_wrong_arguments(run, tmp_path):
+def test_wrong_arguments(call, tmp_path):
     for args,says in ((('slr_bench','speed'), 'speed'), (('slr_bench','size','--repeats','0'), '--repeats 0'), (('slr_compare','--repeats','-1'), '--repeats -1'), (('slr_compare','--device','gpu'), 'gpu'),
                       (('slr_experiment','stability','--seeds','0'), '--seeds 0'), (('slr_experiment','speed'), 'speed'), (('slr_claims','--results','nowhere'), 'nowhere')):
-        r = run(*args)
+        r = call(*args)
         assert r.returncode!=0 and r.stdout=='' and says in r.stderr and len(r.stderr.strip().splitlines())==1, r.stderr
     assert not any(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 import json, re
 from pathlib import Path
 import numpy as np, pytest
+from conftest import COMMANDS
 from safetensors.numpy import save_file
 from slr_nbdev.landmarks import standing_pose
 
@@ -21,10 +22,10 @@ def mp_data(root, frame):
             for t,f in enumerate(frames): np.save(d/f'{t}.npy', f)
     return root
 
-def fails(run, tmp_path, *args, says):
+def fails(call, tmp_path, *args, says):
     "The command ends with one line on standard error that holds `says`, and leaves nothing behind"
     before = set(tmp_path.rglob('*'))
-    r = run(*args)
+    r = call(*args)
     assert r.returncode!=0
     assert r.stdout==''
     assert len(r.stderr.strip().splitlines())==1, r.stderr
@@ -40,26 +41,64 @@ BAD_BOSTON = {
     'video without frames': (dict(words='7,S,A,0,1\n'), ['train_words.csv', 'video 7 has no frames'])}
 
 @pytest.mark.parametrize('case', BAD_BOSTON)
-def test_bad_tables(run, tmp_path, case):
+def test_bad_tables(call, tmp_path, case):
     corpus, says = BAD_BOSTON[case]
-    fails(run, tmp_path, 'slr_study', '--corpus', 'boston104', '--root', boston(tmp_path/'b', **corpus), says=says)
+    fails(call, tmp_path, 'slr_study', '--corpus', 'boston104', '--root', boston(tmp_path/'b', **corpus), says=says)
 
 @pytest.mark.parametrize('frame,says', [([], ['b/1', 'zero frames']), ([np.zeros(177)]*3, ['b/1/0.npy', 'expected 258 or 1662 numbers']), ([np.zeros(258)]*3, ['b/1', 'all 3 frames are NaN'])])
-def test_bad_recordings(run, tmp_path, frame, says):
-    fails(run, tmp_path, 'slr_train', '--corpus', 'mp_data', '--root', mp_data(tmp_path/'m', frame), says=says)
+def test_bad_recordings(call, tmp_path, frame, says):
+    fails(call, tmp_path, 'slr_train', '--corpus', 'mp_data', '--root', mp_data(tmp_path/'m', frame), says=says)
 
-def test_bad_arguments(run, tmp_path):
+def test_bad_arguments(call, tmp_path):
     (tmp_path/'file').write_text('')
     (tmp_path/'177.yaml').write_text('model:\n  architecture:\n    input_dim: 177\n')
     (tmp_path/'typo.yaml').write_text('training:\n  epoch: 3\n')
     save_file({'x': np.zeros(2, np.float32)}, tmp_path/'other.safetensors')
-    cases = [(('slr_study','--corpus','boston104','--root','nowhere'), ['nowhere', 'no such folder']), (('slr_study','--corpus','phoenix'), ["'phoenix'", 'boston104']),
-        (('slr_study','--out','file'), ['file', "can't write there"]), (('slr_train','--out','file'), ['file', "can't write there"]),
-        (('slr_train','--config','177.yaml'), ['input_dim is 177', '66']), (('slr_train','--config','typo.yaml'), ['typo.yaml', 'training.epoch', 'epochs']),
-        (('slr_train','--device','gpu'), ['gpu', 'cpu']), (('slr_train','--device','mps'), ['mps', 'cpu']), (('slr_train','--seed','5000000000'), ['training.seed', '5000000000']),
-        (('slr_study','--config','bilstm_original_config.yaml'), ['type: optimized']), (('slr_eval','.'), ['a folder']), (('slr_study','--epochs','0'), ['training.epochs']),
-        (('slr_eval','other.safetensors'), ['other.safetensors', 'not a checkpoint']), (('slr_eval','none.safetensors'), ['no such checkpoint']), (('slr_data','check','asl_words','--root','file'), ['file', '.npz'])]
-    for args,says in cases: fails(run, tmp_path, *args, says=says)
+    cases = [
+        (('slr_study','--corpus','boston104','--root','nowhere'), ['nowhere', 'no such folder']),
+        (('slr_study','--corpus','phoenix'), ["'phoenix'", 'boston104']),
+        (('slr_study','--out','file'), ['file', "can't write there"]),
+        (('slr_study','--config','bilstm_original_config.yaml'), ['type: optimized']),
+        (('slr_study','--epochs','0'), ['training.epochs']),
+        (('slr_train','--out','file'), ['file', "can't write there"]),
+        (('slr_train','--config','177.yaml'), ['input_dim is 177', '66']),
+        (('slr_train','--config','typo.yaml'), ['typo.yaml', 'training.epoch', 'epochs']),
+        (('slr_train','--device','gpu'), ['gpu', 'cpu']),
+        (('slr_train','--device','mps'), ['mps', 'cpu']),
+        (('slr_train','--seed','5000000000'), ['training.seed', '5000000000']),
+        (('slr_eval','.'), ['a folder']),
+        (('slr_eval','other.safetensors'), ['other.safetensors', 'not a checkpoint']),
+        (('slr_eval','none.safetensors'), ['no such checkpoint']),
+        (('slr_data','check','asl_words','--root','file'), ['file', '.npz'])]
+    for args,says in cases: fails(call, tmp_path, *args, says=says)
+
+PROCESS = {
+    'slr_study': (['--epochs','0'], 'training.epochs'),
+    'slr_train': (['--device','gpu'], 'gpu'),
+    'slr_eval': (['none.safetensors'], 'no such checkpoint'),
+    'slr_runs': (['--out','nowhere'], 'no such folder'),
+    'slr_data': (['check','asl_words','--root','nowhere'], 'nowhere'),
+    'slr_bench': (['size','--repeats','0'], '--repeats 0'),
+    'slr_speed': (['nonsense'], 'nonsense'),
+    'slr_experiment': (['speed'], 'speed'),
+    'slr_compare': (['--repeats','-1'], '--repeats -1'),
+    'slr_claims': (['--results','nowhere'], 'nowhere'),
+    'slr_lm': (['--corpus','nowhere'], 'nowhere'),
+    'slr_tune': (['none.safetensors'], 'no such checkpoint'),
+    'slr_sentences': (['nonsense'], 'nonsense'),
+    'slr_score': (['none.stm','none.ctm'], 'none.stm'),
+    'slr_recognize': (['film.mp4'], '--checkpoint'),
+    'slr_extract': (['nowhere','out'], 'no such folder')}
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_a_process_ends_as_the_call_does(run, call, tmp_path, name):
+    "Every command once as the shell starts it, with bad input: the same exit code, the same line, nothing written"
+    args, says = PROCESS.get(name, (['--nonsense'], '--nonsense'))
+    process, called = run(name, *args), call(name, *args)
+    assert process.returncode and process.stdout=='' and says in process.stderr and 'Traceback' not in process.stderr
+    assert (process.returncode, process.stdout, process.stderr)==(called.returncode, called.stdout, called.stderr)
+    if name in PROCESS: assert len(process.stderr.strip().splitlines())==1, process.stderr
+    assert not any(tmp_path.iterdir())
 
 def test_train_then_evaluate_as_json(run, tmp_path):
     "Two programs talk: a run's JSON names the checkpoint, its score comes back as JSON; a gloss that train never showed is counted"
@@ -88,11 +127,11 @@ def test_the_readmes_python_runs(run, tmp_path, monkeypatch):
     exec(by_hand, names)
     assert 'my-clip' in names['recognise'](names['ckpt'].model, names['dataset']).hypotheses
 
-def test_help_reads_well(run):
+def test_help_reads_well(call):
     for cmd in ('slr_study','slr_train','slr_eval','slr_data'):
-        r = run(cmd, '--help')
+        r = call(cmd, '--help')
         assert r.returncode==0 and '--root' in r.stdout and 'recorded corpus' in r.stdout+'recorded corpus'*(cmd=='slr_data')
 
-def test_list_names_origin_and_licence(run):
-    listing = json.loads(run('slr_data','list','--json').stdout)
+def test_list_names_origin_and_licence(call):
+    listing = json.loads(call('slr_data','list','--json').stdout)
     assert all(o['origin'] and o['licence'] for o in listing.values()) and {'signer','boston104','asl_words','mp_data'}<=set(listing)

@@ -51,27 +51,28 @@ def test_kenlm_reads_the_same_probabilities(tmp_path, order):
             state, p = kenlm.score(state, words.get_index(w)); total += p
         assert total+kenlm.finish(state)[1]==pytest.approx(sum(sentence_log10(lm, sentence)), abs=1e-4)
 
-def run(*args): return subprocess.run([BIN/args[0], *map(str, args[1:])], capture_output=True, text=True)
+SMALL = 'model.architecture.hidden_dim=32,model.architecture.num_layers=1'
 
 @pytest.fixture(scope='module')
 def best(tmp_path_factory):
     "A checkpoint after one epoch"
     out = tmp_path_factory.mktemp('runs')
-    trained = run('slr_train', '--epochs', 1, '--name', 'r', '--out', out, '--device', 'cpu', '--settings', 'model.architecture.hidden_dim=32,model.architecture.num_layers=1')
+    command = ['--epochs', '1', '--name', 'r', '--out', out, '--device', 'cpu', '--settings', SMALL]
+    trained = subprocess.run([BIN/'slr_train', *command], capture_output=True, text=True)
     assert trained.returncode==0, trained.stderr
     return out/'r'/'best.safetensors'
 
-def test_commands(best, tmp_path):
+def test_commands(best, tmp_path, run, call):
     "From a checkpoint to a tuned one, as the README has it"
     arpa, best = tmp_path/'data.arpa', shutil.copy(best, tmp_path/'best.safetensors')
     made = run('slr_lm', '--out', arpa)
     assert made.returncode==0 and 'perplexity on dev' in made.stdout, made.stderr
-    by_hand = run('slr_eval', best, '--split', 'dev', '--beam', 10, '--lm', arpa, '--json')
+    by_hand = call('slr_eval', best, '--split', 'dev', '--beam', 10, '--lm', arpa, '--json')
     assert by_hand.returncode==0 and 'was not chosen on dev' in by_hand.stderr, by_hand.stderr
     r = json.loads(by_hand.stdout)
     assert r['decoding']['beam_size']==10 and r['decoding']['lm_order']==3 and r['greedy']['words']==r['score']['words']
     before = best.read_bytes()
-    refused = run('slr_tune', best, '--split', 'test')
+    refused = call('slr_tune', best, '--split', 'test')
     assert refused.returncode and 'tuning on test: refused' in refused.stderr and refused.stdout=='' and best.read_bytes()==before
     tuned = run('slr_tune', best, '--lm', arpa, '--json')
     assert tuned.returncode==0 and (tmp_path/'tuning.png').exists(), tuned.stderr
@@ -85,7 +86,7 @@ def test_commands(best, tmp_path):
     ('\\data\\\nngram 1=3\n\n\\1-grams:\n-99 <s>\n-1 </s>\n-1 X\n\n\\end\\\n', 'none of its'),
     ('\\data\\\nngram 1=2\n\n\\1-grams:\n-99 <s>\n-1 </s>\n\n\\end\\\n', 'an empty language model'),
     ('REGEN\n', 'not a complete ARPA file')])
-def test_bad_language_models(best, tmp_path, text, message):
+def test_bad_language_models(best, tmp_path, call, text, message):
     (tmp_path/'bad.arpa').write_text(text)
-    bad = run('slr_eval', best, '--beam', 5, '--lm', tmp_path/'bad.arpa')
+    bad = call('slr_eval', best, '--beam', 5, '--lm', tmp_path/'bad.arpa')
     assert bad.returncode and message in bad.stderr and bad.stdout=='' and 'Traceback' not in bad.stderr, bad.stderr

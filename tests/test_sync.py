@@ -1,5 +1,5 @@
 "The exported package, the notebooks and the README agree"
-import shutil, subprocess, sys
+import re, shutil, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).parents[1]
@@ -17,9 +17,11 @@ def test_export_and_clean_change_nothing(tmp_path):
         assert [k for k in before if before[k]!=after[k]]==[]
 
 def test_every_module_has_its_notebook():
-    exported = {nb.stem.split('_', 1)[1] for nb in (root/'nbs').glob('[0-9]*.ipynb') if '#| default_exp' in nb.read_text()} # a page of the study may export nothing
-    modules = {p.stem for p in (root/'slr_nbdev').glob('*.py')}-{'__init__','_modidx'}
-    assert modules==exported
+    exported = {nb.stem.split('_', 1)[1]: re.search(r'#\| default_exp ([\w.]+)', nb.read_text()) for nb in (root/'nbs').glob('[0-9]*.ipynb')}
+    exported = {name: m[1] for name,m in exported.items() if m} # a page of the study may export nothing
+    assert [m for name,m in exported.items() if m not in (name, f'study.{name}')]==[]
+    modules = {'.'.join(p.relative_to(root/'slr_nbdev').with_suffix('').parts) for p in (root/'slr_nbdev').rglob('*.py')}
+    assert {m for m in modules if m.split('.')[-1] not in ('__init__','_modidx')}==set(exported.values())
 
 def test_readme_is_the_index_notebook():
     subprocess.run([sys.executable, root/'tests'/'readme.py', '--check'], check=True)

@@ -7,16 +7,17 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
 
-def test_killed_at_any_moment(tmp_path):
-    "Twenty SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
+@pytest.mark.parametrize('kills', [6, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_at_any_moment(tmp_path, kills):
+    "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
     seed = int.from_bytes(os.urandom(4), 'big')
-    r = subprocess.run([sys.executable, HERE/'killing.py', tmp_path, '20', str(seed)], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
+    r = subprocess.run([sys.executable, HERE/'killing.py', tmp_path, str(kills), str(seed)], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
     assert r.returncode==0, r.stderr+r.stdout
     rows = json.loads(r.stdout.splitlines()[-1])
-    assert len(rows)==20
+    assert len(rows)==kills
     for row in rows: assert (row['unreadable'], row['end'], row['differ'])==([], 0, []), (seed, row)
-    assert sum(row['killed'] for row in rows)>=15, rows # a kill after the last step comes too late to count
-    assert len({tuple(row['at'] or ()) for row in rows})>=6, rows # they were at different places
+    assert sum(row['killed'] for row in rows)>=3*kills//4, rows # a kill after the last step comes too late to count
+    assert len({tuple(row['at'] or ()) for row in rows})>=-(-3*kills//10), rows # they were at different places
 
 def two_processes(tmp_path, n):
     folder = tmp_path/str(n); folder.mkdir()
@@ -49,7 +50,7 @@ def wait_for(path, p, seconds=120):
     raise AssertionError(f'{path} never came')
 
 @pytest.mark.parametrize('sig', [signal.SIGINT, signal.SIGTERM])
-def test_asked_to_stop(tmp_path, run, sig):
+def test_asked_to_stop(tmp_path, run, call, sig):
     "Ctrl-C and SIGTERM save and say how to go on; what they say works"
     p = begin(tmp_path, '--epochs', '6', '--name', 'x', *QUICK)
     wait_for(tmp_path/'runs'/'x'/'last.safetensors', p); time.sleep(.3); p.send_signal(sig)
@@ -59,9 +60,9 @@ def test_asked_to_stop(tmp_path, run, sig):
     r = run('slr_train', '--resume', 'x')
     assert r.returncode==0 and f'going on in epoch {epoch} after step {step}' in r.stderr, r.stderr
     assert 'x/best.safetensors: dev WER' in r.stdout
-    listed = json.loads(run('slr_runs', '--json').stdout)['runs']
+    listed = json.loads(call('slr_runs', '--json').stdout)['runs']
     assert [(o['run'], o['state'], o['epochs']) for o in listed]==[('x','finished','6/6')]
-    again = run('slr_train', '--resume', 'x')
+    again = call('slr_train', '--resume', 'x')
     assert again.returncode==0 and 'x is finished: 6 epochs' in again.stderr
 
 def test_full_disk(tmp_path):
