@@ -43,24 +43,26 @@ def _argument(
 def command_parser(
     f,
     pos=(), # parameters that are positional although they have a default
+    name=None, # what it is called in the shell (default: as the function)
 ) -> argparse.ArgumentParser:
     "A parser for the arguments of `f`"
     width = shutil.get_terminal_size((120, 30)).columns
     shape = partial(argparse.HelpFormatter, max_help_position=width//2, width=width)
-    parser = argparse.ArgumentParser(f.__name__, description=f.__doc__, formatter_class=shape)
+    parser = argparse.ArgumentParser(name or f.__name__, description=f.__doc__, formatter_class=shape)
     for name,d in docments(f, full=True, returns=False, eval_str=True).items():
         flag, kw = _argument(name, d, name in pos)
         parser.add_argument(flag, **kw)
     return parser
 
 # %% ../nbs/01_core.ipynb #d1c46408
-def _run_command(f, pos, argv=None):
+def _run_command(f, pos, argv=None, name=None):
     "Read the command line, call `f`, and end with one line where it fails"
+    name = name or f.__name__
     flags = [re.sub('^--[a-z0-9-]+', lambda m: '--'+m[0][2:].replace('-', '_'), a) for a in (sys.argv[1:] if argv is None else argv)]
-    args = command_parser(f, pos).parse_args(flags)
+    args = command_parser(f, pos, name).parse_args(flags)
     try: f(**vars(args))
-    except (SlrError, OSError) as e: sys.exit(f'{f.__name__}: error: {e}')
-    except KeyboardInterrupt as e: sys.exit(f"{f.__name__}: {e if str(e) else 'stopped'}")
+    except (SlrError, OSError) as e: sys.exit(f'{name}: error: {e}')
+    except KeyboardInterrupt as e: sys.exit(f"{name}: {e if str(e) else 'stopped'}")
 
 def command(
     f=None,
@@ -132,7 +134,8 @@ def _commit():
     git = lambda *args: subprocess.run(['git','-C',here,*args], capture_output=True, text=True, check=True).stdout.strip()
     try:
         if Path(git('rev-parse','--show-toplevel'))!=here.parent: return None
-        return git('rev-parse','--short=12','HEAD')+('+' if git('status','--porcelain','--untracked-files=no') else '')
+        changed = git('status','--porcelain','--untracked-files=no','--',':/',':(top,exclude)data/results') # these are what comes out
+        return git('rev-parse','--short=12','HEAD')+('+' if changed else '')
     except (OSError, subprocess.CalledProcessError): return None
 
 def _processor(device):
