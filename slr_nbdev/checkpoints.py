@@ -36,8 +36,11 @@ def write_tensors(
     "Write one file, whole or not at all; the one that was there before stays until then"
     metadata = {kind: version}|{k: json.dumps(v) for k,v in words.items()}
     try:
-        with whole_file(path) as p: save_file({k: v.detach().cpu().contiguous() for k,v in tensors.items()}, p, metadata)
-    except (OSError, SafetensorError) as e: raise SlrError(f"{path}: could not be written ({e}); what was there before is still whole. Make room, or choose another folder") from None
+        plain = {k: v.detach().cpu().contiguous() for k,v in tensors.items()}
+        with whole_file(path) as p: save_file(plain, p, metadata)
+    except (OSError, SafetensorError) as e:
+        what = f"could not be written ({e}); what was there before is still whole"
+        raise SlrError(f"{path}: {what}. Make room, or choose another folder") from None
 
 def read_tensors(
     path,
@@ -48,12 +51,19 @@ def read_tensors(
 ):                    # -> tensors, words
     "Read such a file; nothing in it is executed"
     try:
-        with safe_open(path, 'pt') as f: meta, tensors = f.metadata() or {}, {} if words_only else {k: f.get_tensor(k) for k in f.keys()}
-    except FileNotFoundError: raise SlrError(f"{path}: no such {what}; slr_train writes one to runs/NAME/{Path(path).name}") from None
-    except (SafetensorError, OSError) as e: raise SlrError(f"{path}: not a readable {what} ({e}); copy it again if it was cut short, or train anew under another --name") from None
-    if meta.get(kind)!=version: raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
+        with safe_open(path, 'pt') as f:
+            meta = f.metadata() or {}
+            tensors = {} if words_only else {k: f.get_tensor(k) for k in f.keys()}
+    except FileNotFoundError:
+        raise SlrError(f"{path}: no such {what}; slr_train writes one to runs/NAME/{Path(path).name}") from None
+    except (SafetensorError, OSError) as e:
+        cure = "copy it again if it was cut short, or train anew under another --name"
+        raise SlrError(f"{path}: not a readable {what} ({e}); {cure}") from None
+    if meta.get(kind)!=version:
+        raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
     try: return tensors, {k: json.loads(v) for k,v in meta.items() if k!=kind}
-    except json.JSONDecodeError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
+    except json.JSONDecodeError as e:
+        raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
 
 # %% ../nbs/40_checkpoints.ipynb #f766e59b
 CHECKPOINT_VERSION = '1'
@@ -82,7 +92,8 @@ def save_checkpoint(
     "Write one safetensors file"
     tensors = {f'model.{k}': v for k,v in weights.items()}|stats_tensors(stats)
     if lm: tensors['lm'] = torch.frombuffer(bytearray(format_arpa(lm), 'utf-8'), dtype=torch.uint8)
-    write_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, tensors, dict(config=config.model_dump(), vocabulary=vocab.itos, info=info))
+    words = dict(config=config.model_dump(), vocabulary=vocab.itos, info=info)
+    write_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, tensors, words)
 
 # %% ../nbs/40_checkpoints.ipynb #4a6ee9fe
 def load_checkpoint(
@@ -94,19 +105,25 @@ def load_checkpoint(
     if Path(path).is_dir(): raise SlrError(f"{path}: a folder; give the checkpoint in it (best.safetensors)")
     tensors, words = read_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, 'checkpoint')
     try: return _assemble(words, tensors, device)
-    except (KeyError, TypeError, ValueError, RuntimeError) as e: raise SlrError(f"{path}: a damaged checkpoint ({' '.join(str(e).split())[:200]}); train again, or copy it again") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        what = ' '.join(str(e).split())[:200]
+        raise SlrError(f"{path}: a damaged checkpoint ({what}); train again, or copy it again") from None
 
 def _assemble(words, tensors, device):
     "A checkpoint from its parts; any misfit is an error"
     config, symbols = parse_config(words['config']), words['vocabulary']
-    vocab, stats = Vocabulary(symbols[len(SPECIALS):]), FeatureStats(tensors['stats.mean'].numpy(), tensors['stats.std'].numpy())
-    if vocab.itos!=tuple(symbols) or len(vocab)!=config.model.architecture.vocab_size: raise ValueError('the vocabulary is not the one of the model')
-    if stats.mean.shape!=(config.features.width,) or stats.std.shape!=stats.mean.shape: raise ValueError('the feature statistics have another width')
-    if not all(t.isfinite().all() for t in tensors.values()): raise ValueError('weights that are not numbers')
+    vocab = Vocabulary(symbols[len(SPECIALS):])
+    if vocab.itos!=tuple(symbols) or len(vocab)!=config.model.architecture.vocab_size:
+        raise ValueError('the vocabulary is not the one of the model')
+    stats = FeatureStats(tensors['stats.mean'].numpy(), tensors['stats.std'].numpy())
+    if stats.mean.shape!=(config.features.width,) or stats.std.shape!=stats.mean.shape:
+        raise ValueError('the feature statistics have another width')
+    if not all(t.isfinite().all() for t in tensors.values()): raise ValueError('weights that are not finite')
     model = create_model(config.model.architecture, device)
     model.load_state_dict({k.removeprefix('model.'): v for k,v in tensors.items() if k.startswith('model.')})
     lm = parse_arpa(bytes(tensors['lm'].tolist()).decode(), 'its language model') if 'lm' in tensors else None
-    if bool(lm)!=bool(config.decoding.lm_order): raise ValueError('its decoding asks for a language model that is not there')
+    if bool(lm)!=bool(config.decoding.lm_order):
+        raise ValueError('its decoding asks for a language model that is not there')
     return Checkpoint(model.eval(), config, vocab, stats, words['info'], lm)
 
 # %% ../nbs/40_checkpoints.ipynb #c8919e0c
@@ -115,7 +132,8 @@ def checkpoint_info(
 ) -> dict: # empty if there is no checkpoint
     "Where a checkpoint comes from, without loading it"
     if not Path(path).is_file(): return {}
-    return read_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, 'checkpoint', words_only=True)[1].get('info', {})
+    _, words = read_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, 'checkpoint', words_only=True)
+    return words.get('info', {})
 
 # %% ../nbs/40_checkpoints.ipynb #d90171cb
 def flatten_optimizer(

@@ -14,31 +14,43 @@ import numpy as np
 from .core import SlrError
 
 # %% ../nbs/10_landmarks.ipynb #db5bfdc0
-PoseLandmark = IntEnum('PoseLandmark', """NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER
-    LEFT_EAR RIGHT_EAR MOUTH_LEFT MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST
+PoseLandmark = IntEnum('PoseLandmark', """
+    NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR RIGHT_EAR
+    MOUTH_LEFT MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST
     LEFT_PINKY RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE RIGHT_KNEE
     LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX""".split(), start=0)
 N_LANDMARKS = len(PoseLandmark)
 
 # %% ../nbs/10_landmarks.ipynb #6e334079
-def _chain(*names): return [(PoseLandmark[a], PoseLandmark[b]) for a,b in zip(names, names[1:])]
+def _chain(*names):
+    "Lines from each of the named points to the next"
+    return [(PoseLandmark[a], PoseLandmark[b]) for a,b in zip(names, names[1:])]
+
+def _limbs(side):
+    "Lines of an arm, a hand and a leg"
+    arm, hand = 'SHOULDER ELBOW WRIST', 'WRIST PINKY INDEX WRIST THUMB'
+    leg = 'SHOULDER HIP KNEE ANKLE HEEL FOOT_INDEX ANKLE'
+    return [line for points in (arm, hand, leg) for line in _chain(*(f'{side}_{p}' for p in points.split()))]
 
 POSE_CONNECTIONS = [
-    *_chain('LEFT_EAR','LEFT_EYE_OUTER','LEFT_EYE','LEFT_EYE_INNER','NOSE','RIGHT_EYE_INNER','RIGHT_EYE','RIGHT_EYE_OUTER','RIGHT_EAR'),
-    *_chain('MOUTH_LEFT','MOUTH_RIGHT'), *_chain('LEFT_SHOULDER','RIGHT_SHOULDER'), *_chain('LEFT_HIP','RIGHT_HIP'),
-    *[c for s in ('LEFT','RIGHT') for c in [
-        *_chain(f'{s}_SHOULDER', f'{s}_ELBOW', f'{s}_WRIST'), *_chain(f'{s}_WRIST', f'{s}_PINKY', f'{s}_INDEX', f'{s}_WRIST', f'{s}_THUMB'),
-        *_chain(f'{s}_SHOULDER', f'{s}_HIP', f'{s}_KNEE', f'{s}_ANKLE', f'{s}_HEEL', f'{s}_FOOT_INDEX', f'{s}_ANKLE')]]]
+    *_chain('LEFT_EAR', 'LEFT_EYE_OUTER', 'LEFT_EYE', 'LEFT_EYE_INNER', 'NOSE'),
+    *_chain('NOSE', 'RIGHT_EYE_INNER', 'RIGHT_EYE', 'RIGHT_EYE_OUTER', 'RIGHT_EAR'),
+    *_chain('MOUTH_LEFT', 'MOUTH_RIGHT'), *_chain('LEFT_SHOULDER', 'RIGHT_SHOULDER'), *_chain('LEFT_HIP', 'RIGHT_HIP'),
+    *_limbs('LEFT'), *_limbs('RIGHT')]
 
 # %% ../nbs/10_landmarks.ipynb #b27201a8
+_LEFT_SIDE = dict(
+    EYE_INNER=(.51,.18), EYE=(.52,.18), EYE_OUTER=(.53,.18), EAR=(.55,.19),
+    SHOULDER=(.60,.35), ELBOW=(.63,.52), WRIST=(.63,.68), PINKY=(.635,.73), INDEX=(.625,.74), THUMB=(.615,.72),
+    HIP=(.56,.70), KNEE=(.56,.95), ANKLE=(.56,1.18), HEEL=(.555,1.22), FOOT_INDEX=(.58,1.24))
+
 def standing_pose():
     "A person upright in the middle of the picture: (33,2), all landmarks seen"
-    left = dict(EYE_INNER=(.51,.18), EYE=(.52,.18), EYE_OUTER=(.53,.18), EAR=(.55,.19), SHOULDER=(.60,.35), ELBOW=(.63,.52), WRIST=(.63,.68),
-                PINKY=(.635,.73), INDEX=(.625,.74), THUMB=(.615,.72), HIP=(.56,.70), KNEE=(.56,.95), ANKLE=(.56,1.18), HEEL=(.555,1.22), FOOT_INDEX=(.58,1.24))
-    frame = np.full((N_LANDMARKS,2), np.nan, dtype=np.float32)
-    frame[PoseLandmark.NOSE] = .50,.20
-    frame[PoseLandmark.MOUTH_LEFT],frame[PoseLandmark.MOUTH_RIGHT] = (.515,.23), (.485,.23)
-    for name,(x,y) in left.items(): frame[PoseLandmark[f'LEFT_{name}']],frame[PoseLandmark[f'RIGHT_{name}']] = (x,y), (1-x,y)
+    P, frame = PoseLandmark, np.full((N_LANDMARKS,2), np.nan, dtype=np.float32)
+    frame[P.NOSE], frame[P.MOUTH_LEFT], frame[P.MOUTH_RIGHT] = (.50,.20), (.515,.23), (.485,.23)
+    for name,(x,y) in _LEFT_SIDE.items():
+        frame[P[f'LEFT_{name}']] = x,y
+        frame[P[f'RIGHT_{name}']] = 1-x,y
     return frame
 
 # %% ../nbs/10_landmarks.ipynb #cbc7a86c
@@ -49,7 +61,8 @@ def waving_clip(n_frames=40):
     angle = .6*np.sin(np.linspace(0, 4*np.pi, n_frames))
     forearm = np.stack([np.sin(angle), -np.cos(angle)], -1)*.16
     clip[:,P.RIGHT_ELBOW] = elbow
-    for point,reach in ((P.RIGHT_WRIST,1.), (P.RIGHT_THUMB,1.2), (P.RIGHT_PINKY,1.25), (P.RIGHT_INDEX,1.3)): clip[:,point] = elbow+forearm*reach
+    for point,reach in ((P.RIGHT_WRIST,1.), (P.RIGHT_THUMB,1.2), (P.RIGHT_PINKY,1.25), (P.RIGHT_INDEX,1.3)):
+        clip[:,point] = elbow+forearm*reach
     return clip
 
 # %% ../nbs/10_landmarks.ipynb #cfc665d9
@@ -59,12 +72,20 @@ def check_landmarks(
 ):                  # -> the clip as float32; `SlrError` if it can't be used
     "Make sure that `clip` holds landmarks of at least one frame"
     try: clip = np.asarray(clip, dtype=np.float32)
-    except (TypeError, ValueError): raise SlrError(f"{source}: not an array of numbers; expected landmarks of shape (T,33,2)") from None
-    if clip.ndim!=3 or clip.shape[1:]!=(N_LANDMARKS,2): raise SlrError(f"{source}: expected landmarks of shape (T,33,2), got {clip.shape}")
-    if len(clip)==0: raise SlrError(f"{source}: a clip with zero frames; remove it from the corpus or extract it again")
-    if np.isinf(clip).any(): raise SlrError(f"{source}: holds infinite coordinates; mark missing landmarks as NaN")
-    if np.isnan(clip).any(-1).all(): raise SlrError(f"{source}: all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again")
+    except (TypeError, ValueError):
+        raise SlrError(f"{source}: not an array of numbers; expected landmarks of shape (T,33,2)") from None
+    fault = _clip_fault(clip)
+    if fault: raise SlrError(f"{source}: {fault}")
     return clip
+
+def _clip_fault(clip):
+    "Why an array can't be used as a clip, and what to do; None if it can"
+    if clip.ndim!=3 or clip.shape[1:]!=(N_LANDMARKS,2):
+        return f"expected landmarks of shape (T,33,2), got {clip.shape}"
+    if len(clip)==0: return 'a clip with zero frames; remove it from the corpus or extract it again'
+    if np.isinf(clip).any(): return 'holds infinite coordinates; mark missing landmarks as NaN'
+    if np.isnan(clip).any(-1).all():
+        return f"all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again"
 
 # %% ../nbs/10_landmarks.ipynb #c7c7baee
 def fill_gaps(
@@ -80,18 +101,20 @@ def fill_gaps(
     return filled
 
 # %% ../nbs/10_landmarks.ipynb #92899e7f
-_REST = 2. # distance from the nose to a resting hand, in shoulder widths
+_NOSE_TO_RESTING_HAND = 2. # shoulder widths
 
 def body_frame(
     clip, # (T,33,2) with gaps filled
 ):        # -> origin (2,) and unit length, in the coordinates of `clip`
     "Origin and unit of the body: mid-shoulder and shoulder width, or stand-ins from nose and hands"
     P = PoseLandmark
-    left,right,nose = (clip[:,k] for k in (P.LEFT_SHOULDER, P.RIGHT_SHOULDER, P.NOSE))
-    width, seen = np.median(np.linalg.norm(left-right, axis=-1)), clip[:,~np.isnan(clip).any((0,2))]
-    if width>.05*np.ptp(seen, axis=(0,1)).max(): return np.median((left+right)/2, axis=0), width # narrower: seen from the side
+    left, right, nose = (clip[:,k] for k in (P.LEFT_SHOULDER, P.RIGHT_SHOULDER, P.NOSE))
+    seen = clip[:,~np.isnan(clip).any((0,2))]
+    width = np.median(np.linalg.norm(left-right, axis=-1))
+    from_the_front = width>.05*np.ptp(seen, axis=(0,1)).max() # False too where a shoulder is missing
+    if from_the_front: return np.median((left+right)/2, axis=0), width
     origin = np.median(nose if np.isfinite(nose).all() else seen.mean(1), axis=0)
-    reach = np.quantile(np.linalg.norm(seen-origin, axis=-1).max(1), .9)/_REST
+    reach = np.quantile(np.linalg.norm(seen-origin, axis=-1).max(1), .9)/_NOSE_TO_RESTING_HAND
     return origin, reach if reach>0 else np.float32(1)
 
 # %% ../nbs/10_landmarks.ipynb #c5b512df
@@ -107,13 +130,14 @@ def flatten_pose(
     body,           # (T,33,2) in body units, NaN where a landmark is never seen
     velocity=False, # append the change since the frame before
 ):                  # -> (T,66) float32, or (T,132) with velocity
-    "One row of numbers a frame: x0,y0,x1,y1,..."
+    "One row of numbers per frame: x0,y0,x1,y1,..."
     x = np.nan_to_num(body).reshape(len(body), -1).astype(np.float32)
     return np.concatenate([x, np.diff(x, axis=0, prepend=x[:1])], axis=1) if velocity else x
 
+# %% ../nbs/10_landmarks.ipynb #4b42124d
 def pose_features(
     clip,           # (T,33,2) fractions of the picture, NaN is missing
     velocity=False, # append the change since the frame before
 ):                  # -> (T,66) float32, or (T,132) with velocity
-    "From landmarks to what a model reads: gaps filled, body-normalised, flattened"
+    "From landmarks to what a model reads: gaps filled, in body units, flattened"
     return flatten_pose(normalise_body(fill_gaps(clip)), velocity)

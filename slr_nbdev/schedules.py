@@ -21,7 +21,8 @@ def make_optimizer(
     cfg:TrainingConfig,
 ) -> torch.optim.AdamW:
     "AdamW as the settings want it, fused"
-    return torch.optim.AdamW(model.parameters(), cfg.optimizer.learning_rate, weight_decay=cfg.optimizer.weight_decay, fused=True)
+    o = cfg.optimizer
+    return torch.optim.AdamW(model.parameters(), o.learning_rate, weight_decay=o.weight_decay, fused=True)
 
 # %% ../nbs/41_schedules.ipynb #f979f783
 def cosine_warmup(
@@ -44,12 +45,15 @@ class Schedule:
         total_steps:int,    # optimizer steps of the whole run
     ):
         s, peak = cfg.scheduler, cfg.optimizer.learning_rate
-        make = {'ReduceLROnPlateau': lambda: ReduceLROnPlateau(optimizer, patience=s.patience, factor=s.factor, min_lr=s.min_lr, threshold=0),
+        make = {'ReduceLROnPlateau': lambda: ReduceLROnPlateau(
+                    optimizer, patience=s.patience, factor=s.factor, min_lr=s.min_lr, threshold=0),
                 'OneCycleLR': lambda: OneCycleLR(optimizer, peak, total_steps, pct_start=s.warmup),
                 'CosineWarmup': lambda: LambdaLR(optimizer, cosine_warmup(s, peak, total_steps)),
                 'Constant': lambda: LambdaLR(optimizer, lambda step: 1.)}
         try: self.scheduler = make[s.type]()
-        except ZeroDivisionError: raise SlrError(f"training.scheduler.warmup {s.warmup} of {total_steps} steps is a single step, which one cycle can't do; choose another share, or more epochs") from None
+        except ZeroDivisionError:
+            what = f"training.scheduler.warmup {s.warmup} of {total_steps} steps is a single step"
+            raise SlrError(f"{what}, which one cycle can't do; choose another share, or more epochs") from None
 
     def after_step(self):
         if not isinstance(self.scheduler, ReduceLROnPlateau): self.scheduler.step()

@@ -19,10 +19,13 @@ from .landmarks import N_LANDMARKS, PoseLandmark
 from .corpora import Corpus, Utterance
 
 # %% ../nbs/15_signer.ipynb #c9f5fa0f
-PLACES = np.array([
-    (.10,-.95,.25), (.40,-.85,.15), (.30,-.60,.20), (.05,-.48,.30), (.10,-.35,.30), (.10,-.12,.25), (.05,.30,.30),  # forehead, temple, cheek, mouth, chin, neck, chest
-    (-.35,.25,.30), (-.45,.00,.25), (.60,.00,.30), (.55,-.30,.55), (.45,.30,.60), (.40,.75,.50), (.95,.30,.40),      # far chest, far shoulder, shoulder, high, middle, low, side
-    (1.0,-.40,.40), (.00,.50,.65), (-.55,.50,.45), (.10,.90,.35), (-.45,-.40,.40), (.35,-1.2,.30)])                  # high side, centre, far side, belly, far high, above the head
+_PLACES = {
+    'forehead': (.10,-.95,.25), 'temple': (.40,-.85,.15), 'cheek': (.30,-.60,.20), 'mouth': (.05,-.48,.30),
+    'chin': (.10,-.35,.30), 'neck': (.10,-.12,.25), 'chest': (.05,.30,.30), 'far chest': (-.35,.25,.30),
+    'far shoulder': (-.45,.00,.25), 'shoulder': (.60,.00,.30), 'high': (.55,-.30,.55), 'middle': (.45,.30,.60),
+    'low': (.40,.75,.50), 'side': (.95,.30,.40), 'high side': (1.0,-.40,.40), 'centre': (.00,.50,.65),
+    'far side': (-.55,.50,.45), 'belly': (.10,.90,.35), 'far high': (-.45,-.40,.40), 'above': (.35,-1.2,.30)}
+PLACES = np.array(list(_PLACES.values()))
 REST = np.array([.30, 1.25, .30])
 
 # %% ../nbs/15_signer.ipynb #2ad08497
@@ -41,8 +44,9 @@ def make_sign(
     K = int(rng.choice([2,3], p=[.6,.4]))
     lead = PLACES[rng.choice(len(PLACES), K, replace=False)]+rng.normal(0, .06, (K,3))
     kind = rng.choice(['rest','mirror','base'], p=[.55,.3,.15])
-    other = {'rest': np.tile(REST, (K,1)), 'mirror': lead, 'base': np.tile(PLACES[15], (K,1))}[kind]
-    return Sign(np.stack([lead,other], 1), rng.normal(0, .25, K), rng.uniform(-np.pi, np.pi, K), rng.uniform(.5, 2, K))
+    other = {'rest': np.tile(REST, (K,1)), 'mirror': lead, 'base': np.tile(_PLACES['centre'], (K,1))}[kind]
+    arc, angle, hold = rng.normal(0, .25, K), rng.uniform(-np.pi, np.pi, K), rng.uniform(.5, 2, K)
+    return Sign(np.stack([lead,other], 1), arc, angle, hold)
 
 # %% ../nbs/15_signer.ipynb #f1f50cf6
 def gloss_names(n) -> list:
@@ -58,14 +62,15 @@ def make_lexicon(
 ):           # -> read-only mapping of gloss to `Sign`
     "A sign for every gloss"
     rng = np.random.default_rng((seed, 1))
-    return MappingProxyType({g: make_sign(rng) for g in (gloss_names(glosses) if isinstance(glosses, int) else glosses)})
+    names = gloss_names(glosses) if isinstance(glosses, int) else glosses
+    return MappingProxyType({g: make_sign(rng) for g in names})
 
 # %% ../nbs/15_signer.ipynb #3b147a99
 @dataclass(frozen=True, eq=False)
 class Signer:
     "A person: body, place in the picture, habits"
     name: str
-    size: float       # height of a shoulder width in the picture
+    size: float       # a shoulder width, as a share of the picture's height
     centre: tuple     # mid-shoulder in the picture
     arm: float        # length of the arms, 1 is average
     neck: float       # length of the neck, 1 is average
@@ -74,16 +79,47 @@ class Signer:
     sloppiness: float # share of the way that is saved, and scatter of targets
     style: int        # seed of the personal way to make each sign
 
-def make_signer(i, seed=0, difficulty=1.) -> Signer:
-    "Signer number `i`; every third leads with the left hand"
+def make_signer(
+    i,             # number, from 0
+    seed=0,
+    difficulty=1., # of the habits
+) -> Signer:
+    "A random person; every third leads with the left hand"
     rng = np.random.default_rng((seed, 2, i))
-    return Signer(f'Signer{i+1:02}', rng.uniform(.22, .30), (rng.uniform(.42, .58), rng.uniform(.38, .50)), rng.uniform(.92, 1.08), rng.uniform(.9, 1.1),
-                  1+difficulty*rng.uniform(-.2, .2), i%3==2, difficulty*rng.uniform(.05, .15), int(rng.integers(2**31)))
+    return Signer(
+        name=f'Signer{i+1:02}',
+        size=rng.uniform(.22, .30),
+        centre=(rng.uniform(.42, .58), rng.uniform(.38, .50)),
+        arm=rng.uniform(.92, 1.08),
+        neck=rng.uniform(.9, 1.1),
+        tempo=1+difficulty*rng.uniform(-.2, .2),
+        left_handed=i%3==2,
+        sloppiness=difficulty*rng.uniform(.05, .15),
+        style=int(rng.integers(2**31)))
 
 # %% ../nbs/15_signer.ipynb #d6ced74b
 def _style(signer, gloss, shape, difficulty):
     "The personal way in which `signer` makes `gloss`: the same every time"
     return np.random.default_rng((signer.style, *gloss.encode())).normal(0, .06*difficulty, shape)
+
+def _cut_corners(places, signer, rng):
+    "Targets nearer to their middle, and scattered"
+    middle = places.mean(0)
+    return middle+(1-signer.sloppiness)*(places-middle)+rng.normal(0, .4*signer.sloppiness, places.shape)
+
+def _coarticulate(places, pull):
+    "Every target between the first and the last, pulled towards its neighbours"
+    out = places.copy()
+    out[1:-1] += pull*((places[:-2]+places[2:])/2-places[1:-1])
+    return out
+
+# %% ../nbs/15_signer.ipynb #2c9dbe76
+def _pace(places, hold, signer, rng, difficulty):
+    "Frames of the way to each place, and frames held there"
+    way = 1.5+2.2*np.linalg.norm(np.diff(places, axis=0, prepend=places[:1]), axis=-1).max(-1)
+    pace = np.exp(rng.normal(0, .12*difficulty, (2,len(way))))/signer.tempo
+    way[0], hold[[0,-1]] = 0, rng.uniform(1, 5, 2)
+    return way*pace[0], hold*pace[1]
 
 def plan_sentence(
     glosses,       # names
@@ -91,19 +127,14 @@ def plan_sentence(
     signer:Signer,
     rng,           # numpy's generator
     difficulty=1.,
-):                 # -> places (K,2,3), arcs (K,), angles (K,), frames of the way to each (K,), frames held at each (K,)
+):                 # -> places (K,2,3), arcs, angles, frames of the way to each and frames held at each (K,)
     "Targets of both hands, from rest to rest"
-    signs = [lexicon[g] for g in glosses]
+    signs, rest = [lexicon[g] for g in glosses], np.tile(REST, (1,2,1))
     places = np.concatenate([s.places+_style(signer, g, s.places.shape, difficulty) for s,g in zip(signs, glosses)])
-    middle = places.mean(0)
-    places = middle+(1-signer.sloppiness)*(places-middle)+rng.normal(0, .4*signer.sloppiness, places.shape)
-    places = np.concatenate([np.tile(REST, (1,2,1)), places, np.tile(REST, (1,2,1))])
-    places[1:-1] += .12*difficulty*((places[:-2]+places[2:])/2-places[1:-1])
+    places = np.concatenate([rest, _cut_corners(places, signer, rng), rest])
+    places = _coarticulate(places, .12*difficulty)
     arc, angle, hold = (np.concatenate([[0], *[getattr(s, k) for s in signs], [0]]) for k in ('arc','angle','hold'))
-    way = 1.5+2.2*np.linalg.norm(np.diff(places, axis=0, prepend=places[:1]), axis=-1).max(-1)
-    pace = np.exp(rng.normal(0, .12*difficulty, (2,len(way))))/signer.tempo
-    way[0] = 0; hold[[0,-1]] = rng.uniform(1, 5, 2)
-    return places, arc, angle, way*pace[0], hold*pace[1]
+    return places, arc, angle, *_pace(places, hold, signer, rng, difficulty)
 
 # %% ../nbs/15_signer.ipynb #7ab2ef10
 def minimum_jerk(tau):
@@ -112,23 +143,28 @@ def minimum_jerk(tau):
 
 # %% ../nbs/15_signer.ipynb #bd298f68
 def hand_paths(
-    places, arc, angle, way, hold, # from `plan_sentence`
-    n_frames=None,                 # stretch to this length; default: the plan's own
-):                                 # -> places of both hands (T,2,3), angles (T,)
+    places, # (K,2,3), this and the rest from `plan_sentence`
+    arc,    # (K,)
+    angle,  # (K,)
+    way,    # (K,)
+    hold,   # (K,)
+    n_frames=None, # stretch to this length; default: the plan's own
+):                 # -> places of both hands (T,2,3), angles (T,)
     "Move the hands along the plan"
     ends = np.cumsum(way+hold)
     T = n_frames or max(2, round(ends[-1]))
     t = np.linspace(0, ends[-1]*(1-1e-9), T)
     k = np.searchsorted(ends, t, side='right')
-    tau = np.clip((t-(ends-way-hold)[k])/np.maximum(way[k], 1e-6), 0, 1)
     before = np.maximum(k-1, 0)
+    tau = np.clip((t-(ends-way-hold)[k])/np.maximum(way[k], 1e-6), 0, 1)
     s = minimum_jerk(tau)[:,None,None]
-    a,b = places[before], places[k]
+    a, b = places[before], places[k]
     bend = (np.sin(np.pi*tau)**2*arc[k])[:,None,None]*np.linalg.norm(b-a, axis=-1, keepdims=True)*[0,-.8,.6]
     return a+(b-a)*s+bend, angle[before]+(angle[k]-angle[before])*s[:,0,0]
 
 # %% ../nbs/15_signer.ipynb #b457d6a1
 UPPER_ARM, FOREARM = .85, .75 # shoulder widths
+_ELBOWS_HANG = np.array([.5, 1, -.3]) # outward, down, back
 
 def bend_arms(
     shoulder, # (T,2,3) of the leading and the other side
@@ -140,21 +176,37 @@ def bend_arms(
     reach = wrist-shoulder
     d = np.maximum(np.linalg.norm(reach, axis=-1, keepdims=True), 1e-6)
     along, d = reach/d, np.clip(d, abs(L1-L2)+.05, .99*(L1+L2))
-    a = (L1**2-L2**2+d**2)/(2*d)
-    down = np.array([.5,1,-.3])-along*(along@np.array([.5,1,-.3]))[...,None]
-    elbow = shoulder+a*along+np.sqrt(np.maximum(L1**2-a**2, 0))*down/np.linalg.norm(down, axis=-1, keepdims=True)
+    foot = (L1**2-L2**2+d**2)/(2*d) # of the elbow on the line to the wrist
+    radius = np.sqrt(np.maximum(L1**2-foot**2, 0))
+    down = _ELBOWS_HANG-along*(along@_ELBOWS_HANG)[...,None]
+    elbow = shoulder+foot*along+radius*down/np.linalg.norm(down, axis=-1, keepdims=True)
     return elbow, shoulder+d*along
 
 # %% ../nbs/15_signer.ipynb #1923a586
 _HEAD = {'EYE_INNER': (.05,-.72,.22), 'EYE': (.09,-.72,.21), 'EYE_OUTER': (.13,-.72,.19), 'EAR': (.22,-.66,.02)}
 _MOUTH, _NOSE = (.07,-.48,.24), (0,-.60,.28)
-_LEGS = {'HIP': (.28,1.35,0), 'KNEE': (.30,2.35,.1), 'ANKLE': (.30,3.25,0), 'HEEL': (.30,3.35,-.08), 'FOOT_INDEX': (.34,3.42,.2)}
-_HAND = {'PINKY': (.20,.07), 'INDEX': (.25,-.04), 'THUMB': (.13,-.09)} # along the hand, across it
+_SHOULDER = (.5,0,0)
+_LEGS = {
+    'HIP': (.28,1.35,0), 'KNEE': (.30,2.35,.1), 'ANKLE': (.30,3.25,0), 'HEEL': (.30,3.35,-.08),
+    'FOOT_INDEX': (.34,3.42,.2)}
 
 def _sway(T, rng, size):
     "Slow drift of a body part: (T,3)"
     t = np.arange(T)[:,None]/25
     return size*sum(np.sin(2*np.pi*(f*t+rng.uniform(0, 1, 3))) for f in (.3,.7))/2
+
+_HAND = {'PINKY': (.20,.07), 'INDEX': (.25,-.04), 'THUMB': (.13,-.09)} # along the hand, across it
+
+def _unit(v):
+    "Vectors of length 1"
+    return v/np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6)
+
+def _finger_points(elbow, wrist, angles):
+    "Points of both hands: name → (T,2,3)"
+    turned = np.stack([np.cos(angles), np.sin(angles), 0*angles], -1)[:,None]
+    along = _unit(_unit(wrist-elbow)+.8*turned)
+    across = np.stack([-along[...,1], along[...,0], along[...,2]*0], -1)
+    return {k: wrist+u*along+v*across for k,(u,v) in _HAND.items()}
 
 # %% ../nbs/15_signer.ipynb #ae69df3f
 def pose_body(
@@ -164,23 +216,18 @@ def pose_body(
     rng,           # numpy's generator
 ):                 # -> (T,33,3) in shoulder widths: to the signer's left, down, forward
     "All landmarks of a body whose hands are at `hands`"
-    T = len(hands)
-    body, lead, side = np.zeros((T,N_LANDMARKS,3)), *(('LEFT','RIGHT') if signer.left_handed else ('RIGHT','LEFT'))
-    lean, nod = _sway(T, rng, .04), _sway(T, rng, .03)
-    elbow,wrist = bend_arms(np.tile([.5,0,0], (T,2,1)), hands, signer.arm)
-    along = _unit(_unit(wrist-elbow)+.8*np.stack([np.cos(angles), np.sin(angles), 0*angles], -1)[:,None])
-    across = np.stack([-along[...,1], along[...,0], along[...,2]*0], -1)
-    for i,s in enumerate((lead,side)):
-        sign = np.array([1 if s=='LEFT' else -1, 1, 1])
-        parts = {'SHOULDER': np.array([.5,0,0]), 'ELBOW': elbow[:,i], 'WRIST': wrist[:,i], **{k: np.array(v) for k,v in _LEGS.items()},
-                 **{k: wrist[:,i]+u*along[:,i]+v*across[:,i] for k,(u,v) in _HAND.items()}}
-        for k,v in parts.items(): body[:,PoseLandmark[f'{s}_{k}']] = v*sign+lean
-        for k,v in _HEAD.items(): body[:,PoseLandmark[f'{s}_{k}']] = np.array(v)*sign*[1,signer.neck,1]+lean+nod
-        body[:,PoseLandmark[f'MOUTH_{s}']] = np.array(_MOUTH)*sign*[1,signer.neck,1]+lean+nod
-    body[:,PoseLandmark.NOSE] = np.array(_NOSE)*[1,signer.neck,1]+lean+nod
+    T, P, neck = len(hands), PoseLandmark, [1,signer.neck,1]
+    body, lean, nod = np.zeros((T,N_LANDMARKS,3)), _sway(T, rng, .04), _sway(T, rng, .03)
+    elbow, wrist = bend_arms(np.tile(_SHOULDER, (T,2,1)), hands, signer.arm)
+    arms = {'ELBOW': elbow, 'WRIST': wrist, **_finger_points(elbow, wrist, angles)}
+    for i,side in enumerate(('LEFT','RIGHT') if signer.left_handed else ('RIGHT','LEFT')):
+        mirror = np.array([1 if side=='LEFT' else -1, 1, 1])
+        for k,v in ({'SHOULDER': _SHOULDER}|_LEGS).items(): body[:,P[f'{side}_{k}']] = v*mirror+lean
+        for k,v in arms.items(): body[:,P[f'{side}_{k}']] = v[:,i]*mirror+lean
+        for k,v in _HEAD.items(): body[:,P[f'{side}_{k}']] = v*mirror*neck+lean+nod
+        body[:,P[f'MOUTH_{side}']] = _MOUTH*mirror*neck+lean+nod
+    body[:,P.NOSE] = np.array(_NOSE)*neck+lean+nod
     return body
-
-def _unit(v): return v/np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-6)
 
 # %% ../nbs/15_signer.ipynb #651e8eb4
 PICTURE = 210, 260 # pixels
@@ -196,10 +243,13 @@ def film(
     place = np.array(signer.centre)+rng.normal(0, .01, 2)
     xy = place+body[...,:2]*near*signer.size*[PICTURE[1]/PICTURE[0], 1]
     xy += rng.normal(0, .003*difficulty, xy.shape)
-    for s in ('LEFT','RIGHT'):
-        hand = [PoseLandmark[f'{s}_{k}'] for k in ('WRIST', *_HAND)]
-        for t in np.flatnonzero(rng.random(len(xy))<.012*difficulty): xy[t:t+rng.integers(1, 6),hand] = np.nan
+    for side in ('LEFT','RIGHT'): _lose_hand(xy, side, rng, .012*difficulty)
     return xy.astype(np.float32)
+
+def _lose_hand(xy, side, rng, chance):
+    "Forget where a hand was, with this chance in each frame, for one to five frames"
+    hand = [PoseLandmark[f'{side}_{k}'] for k in ('WRIST', *_HAND)]
+    for t in np.flatnonzero(rng.random(len(xy))<chance): xy[t:t+rng.integers(1, 6),hand] = np.nan
 
 # %% ../nbs/15_signer.ipynb #055dc5fb
 def sign_sentence(
@@ -212,7 +262,8 @@ def sign_sentence(
 ):                 # -> (T,33,2) fractions of the picture, NaN is missing
     "One signed sentence as landmarks"
     unknown = [g for g in glosses if g not in lexicon]
-    if unknown or not glosses: raise SlrError(f"signer: can't sign {unknown or 'nothing'}; give glosses of the lexicon")
+    if unknown or not glosses:
+        raise SlrError(f"signer: can't sign {unknown or 'nothing'}; give glosses of the lexicon")
     if n_frames is not None and n_frames<1: raise SlrError(f"n_frames: at least 1, got {n_frames}")
     plan = plan_sentence(glosses, lexicon, signer, rng, difficulty)
     return film(pose_body(*hand_paths(*plan, n_frames=n_frames), signer, rng), signer, rng, difficulty)
@@ -220,25 +271,33 @@ def sign_sentence(
 # %% ../nbs/15_signer.ipynb #5f9a7f92
 class Grammar:
     "Zipf-weighted bigrams over `glosses`"
-    def __init__(self, glosses, seed=0, n_favourites=5):
+    def __init__(self,
+        glosses,        # names, the common ones first
+        seed=0,
+        n_favourites=5, # successors of each gloss
+    ):
         rng, n = np.random.default_rng((seed, 3)), len(glosses)
         self.glosses = list(glosses)
-        p = 1/np.arange(2, n+2)
-        self.cdf = (p/p.sum()).cumsum()
-        self.favourites = np.searchsorted(self.cdf, rng.random((n,n_favourites))).clip(max=n-1)
+        weights = 1/np.arange(2, n+2)
+        self.cdf = (weights/weights.sum()).cumsum()
+        self.favourites = self._by_weight(rng.random((n,n_favourites)))
+
+    def _by_weight(self, u):
+        "Numbers of glosses for random numbers between 0 and 1"
+        return np.searchsorted(self.cdf, u).clip(max=len(self.glosses)-1)
 
     def sentence(self,
         rng,    # numpy's generator
         length, # glosses
     ) -> tuple: # of names
-        out = [int(np.searchsorted(self.cdf, rng.random()).clip(max=len(self.glosses)-1))]
+        out = [int(self._by_weight(rng.random()))]
         for _ in range(length-1):
-            u,v = rng.random(2)
+            u, v = rng.random(2)
             favourites = self.favourites[out[-1]]
-            out.append(int(favourites[int(v*2*len(favourites))] if v<.5 else np.searchsorted(self.cdf, u).clip(max=len(self.glosses)-1)))
+            out.append(int(favourites[int(v*2*len(favourites))] if v<.5 else self._by_weight(u)))
         return tuple(self.glosses[i] for i in out)
 
-# %% ../nbs/15_signer.ipynb #9ba8ad34
+# %% ../nbs/15_signer.ipynb #a1fe576f
 def simulate_corpus(
     n_glosses=40,      # gloss types in the lexicon
     n_train=400,       # utterances
@@ -253,9 +312,12 @@ def simulate_corpus(
     if not 0<=difficulty<=3: raise SlrError(f"difficulty: between 0 and 3, got {difficulty}")
     if n_signers<3: raise SlrError(f"n_signers: at least 3 (train, dev and test differ), got {n_signers}")
     lexicon, signers = make_lexicon(n_glosses, seed), [make_signer(i, seed, difficulty) for i in range(n_signers)]
-    grammar, parts = Grammar(lexicon, seed), {}
-    for k,(part,n,who) in enumerate((('train',n_train,signers[:-2]), ('dev',n_dev,signers[-2:-1]), ('test',n_test,signers[-1:]))):
-        parts[part] = [_utterance(f'{part}-{i:05}', lexicon, grammar, who[i%len(who)], np.random.default_rng((seed, 4, k, i)), mean_glosses, difficulty) for i in range(n)]
+    grammar = Grammar(lexicon, seed)
+    def sign(k, split, i, people):
+        rng = np.random.default_rng((seed, 4, k, i))
+        return _utterance(f'{split}-{i:05}', lexicon, grammar, people[i%len(people)], rng, mean_glosses, difficulty)
+    splits = ('train',n_train,signers[:-2]), ('dev',n_dev,signers[-2:-1]), ('test',n_test,signers[-1:])
+    parts = {split: [sign(k, split, i, people) for i in range(n)] for k,(split,n,people) in enumerate(splits)}
     return Corpus('signer', 'simulated', **parts)
 
 def _utterance(id, lexicon, grammar, signer, rng, mean_glosses, difficulty):

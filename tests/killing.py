@@ -9,7 +9,7 @@ from slr_nbdev import checkpoints, core
 from slr_nbdev.checkpoints import load_checkpoint, load_state
 from slr_nbdev.config import load_config, override
 from slr_nbdev.signer import simulate_corpus
-from slr_nbdev.training import train_model
+from slr_nbdev.resume import train_model
 
 corpus = simulate_corpus(n_glosses=5, n_train=24, n_dev=4, n_test=1, mean_glosses=3)
 base = override(load_config(), {'model.architecture.hidden_dim':8, 'model.architecture.num_layers':1, 'training.batch_size':4, 'training.accumulation_steps':2, 'training.epochs':6, 'training.checkpoint_seconds':0., 'training.optimizer.learning_rate':.01})

@@ -5,9 +5,9 @@ import pytest
 from slr_nbdev.catalogue import slr_data
 from slr_nbdev.config import load_config, parse_config
 from slr_nbdev.core import SlrError, command_parser
+from slr_nbdev.resume import slr_train
 from slr_nbdev.study import command
 from slr_nbdev.study.command import RECORDINGS, load_part
-from slr_nbdev.training import slr_train
 
 ROOT = Path(__file__).parents[1]
 RESULTS = {p.name: json.loads(p.read_text()) for p in sorted((ROOT/'data'/'results').glob('*.json'))}

@@ -80,7 +80,7 @@ def test_full_disk(tmp_path):
 
 def test_launched_twice(tmp_path):
     "The command itself under a launcher: one page, one line, one voice"
-    r = subprocess.run([sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu','--epochs','1','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
+    r = subprocess.run([sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.resume','--device','cpu','--epochs','1','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert r.returncode==0, r.stderr
     assert len(r.stdout.strip().splitlines())==1 and 'runs/two/best.safetensors: dev WER' in r.stdout
     assert r.stderr.count('utterances to train on')==1
@@ -89,7 +89,7 @@ def test_launched_twice(tmp_path):
 
 def test_two_processes_stop_and_go_on(tmp_path):
     "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
-    launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.training','--device','cpu']
+    launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.resume','--device','cpu']
     p = subprocess.Popen([*launch,'--epochs','12','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(tmp_path/'runs'/'two'/'last.safetensors', p); time.sleep(.3); p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=60)

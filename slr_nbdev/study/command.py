@@ -40,7 +40,7 @@ def load_part(
 # %% ../../nbs/70_command.ipynb #bfd32eeb
 def _help():
     "All parts, and the options of the main job"
-    parser = command_parser(load_part('models'), name='slr_study [WHAT]')
+    parser = command_parser(load_part('models'), prog='slr_study [WHAT]')
     parts = '\n'.join(f'  {what:12}{about}' for what,(_,_,about) in PARTS.items())
     return f'{parser.format_help()}\nparts (WHAT; slr_study WHAT --help shows the options of each):\n{parts}'
 
@@ -51,13 +51,13 @@ def slr_study(
     "The study: `slr_study [WHAT] ...`"
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv in (['--help'], ['-h']): return print(_help())
-    name, what = 'slr_study', 'models'
+    prog, what = 'slr_study', 'models'
     if argv and not argv[0].startswith('-'):
         what, *argv = argv
-        name = f'slr_study {what}'
+        prog = f'slr_study {what}'
     try: part = load_part(what)
     except SlrError as e: sys.exit(f'slr_study: error: {e}')
-    part.cli(argv, name=name)
+    part.cli(argv, prog=prog)
 
 # %% ../../nbs/70_command.ipynb #198122ea
 @dataclass(frozen=True)

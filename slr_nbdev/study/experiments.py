@@ -27,8 +27,10 @@ from ..batches import make_loader
 from ..layers import resolve_device, run_lstm
 from ..blocks import ResidualBiLSTM, TemporalSubsampling
 from ..bilstm_optimized import create_model
-from ..training import default_recipe, fit, fit_settings, make_datasets, provenance, seed_everything
+from ..runs import provenance
+from ..training import fit, seed_everything
 from ..distillation import warm_start
+from ..resume import default_recipe, fit_settings, make_datasets
 from .models import study_configs
 
 # %% ../../nbs/61_experiments.ipynb #36d65016
@@ -242,6 +244,15 @@ def seed_differences(
 # %% ../../nbs/61_experiments.ipynb #b307330f
 def _color(variant): return PALETTE.get(variant, '#8c8c8c')
 
+def _spread(values, gap):
+    "Sorted values, moved apart until neighbours are `gap` apart"
+    y = np.sort(values).astype(float)
+    for _ in range(200):
+        for i in range(len(y)-1):
+            short = max(0, gap-(y[i+1]-y[i]))
+            y[i], y[i+1] = y[i]-short/2, y[i+1]+short/2
+    return y
+
 def _label_lines(
     ax,
     ends:dict, # label → height of its line's end
@@ -249,9 +260,8 @@ def _label_lines(
     gap,       # least distance
 ):
     "Name lines at their ends, with the labels kept apart"
-    y = -np.inf
-    for label,end in sorted(ends.items(), key=lambda o: o[1]):
-        y = max(y+gap, end)
+    labels = sorted(ends, key=ends.get)
+    for label,y in zip(labels, _spread(list(ends.values()), gap)):
         ax.text(x, y, label, color=_color(label), va='center', fontsize=8.5)
 
 def _draw_curves(ax, runs, epochs):
@@ -264,7 +274,7 @@ def _draw_curves(ax, runs, epochs):
         if variant in PALETTE: ax.plot(range(1, epochs+1), wer.T, color=_color(variant), lw=.5, alpha=.5)
         ends[variant] = wer.mean(0)[-1]
     _label_lines(ax, ends, 1.03*epochs, gap=6.5)
-    ax.set(xlabel='epoch', ylabel='dev WER, %', xlim=(1, 1.5*epochs), ylim=(0,None))
+    ax.set(xlabel='epoch', ylabel='dev WER, %', xlim=(1, 1.65*epochs), ylim=(0,105))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xticks([t for t in ax.get_xticks() if 1<t<=epochs])
 
@@ -274,7 +284,7 @@ def _draw_dots(ax, frame, key, label, unit=1):
     for y,v in enumerate(variants):
         x = unit*frame[frame.variant==v][key]
         ax.scatter(x, [y]*len(x), color=_color(v), s=26, alpha=.7, linewidths=0)
-    ax.set(yticks=range(len(variants)), yticklabels=variants, xlabel=label, xlim=(0,None))
+    ax.set(yticks=range(len(variants)), yticklabels=variants, xlabel=label, xlim=(0, 1.05*unit*frame[key].max()))
     ax.invert_yaxis()
 
 def plot_stability(
@@ -361,14 +371,13 @@ def plot_warm_start(
 ):              # -> matplotlib's figure
     "Dev WER over the epochs: a thin line for each seed, a thick one for their mean"
     s, runs = experiment['settings'], experiment['runs'].values()
-    fig,ax = plt.subplots(figsize=(7,3.4), layout='constrained')
+    fig,ax = plt.subplots(figsize=(8,3.4), layout='constrained')
     for name,(label,color,style) in STARTS.items():
         epochs = [r['epoch'] for r in next(iter(runs))[name]]
         wer = 100*np.array([[r['dev_wer'] for r in h[name]] for h in runs])
         ax.plot(epochs, wer.T, color=color, ls=style, lw=.6, alpha=.5)
         ax.plot(epochs, wer.mean(0), color=color, ls=style, lw=2.2, label=label)
-    ax.axvspan(0, s['warm'], color='#ececec', lw=0, zorder=0)
-    ax.text(s['warm']/2, 2, 'distillation', ha='center', fontsize=9, color='#5f5f5f')
+    ax.axvspan(0, s['warm'], color='#e4e4e4', lw=0, zorder=0, label='distillation of the warm start')
     ax.set(xlabel='epoch', ylabel='dev WER, %', ylim=(0,None), xlim=(0,s['epochs']))
     ax.set_title(f"{s['corpus']}, {len(runs)} seeds", fontsize=10, loc='left')
     ax.xaxis.get_major_locator().set_params(integer=True)

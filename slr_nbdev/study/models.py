@@ -26,7 +26,7 @@ from ..layers import resolve_device
 from ..scoring import align_corpus, compare_systems, show_alignment
 from ..runs import save_curves
 from ..evaluation import evaluate, protocol_of
-from ..training import default_recipe, train_model
+from ..resume import default_recipe, train_model
 
 # %% ../../nbs/60_models.ipynb #decb3664
 def study_configs(
@@ -180,7 +180,7 @@ def plot_errors(
     ax.set(yticks=range(len(ends)), yticklabels=list(study['models']), xlim=(0,max(ends)*1.2))
     ax.set(xlabel=f"word error rate on test, % ({study['kind']})")
     ax.invert_yaxis()
-    keys = [Patch(color='black', alpha=a, label=kind) for kind,a in KINDS.items()]
+    keys = [Patch(facecolor='black', alpha=a, label=kind) for kind,a in KINDS.items()]
     ax.legend(handles=keys, fontsize=9, loc='upper left', bbox_to_anchor=(1,1), frameon=False)
     return ax.figure
 

@@ -32,8 +32,8 @@ from ..language import perplexity, train_ngram, write_arpa
 from ..decoding import ClassLM, beam_search, prefix_search
 from ..scoring import align, bootstrap, wer_interval
 from ..checkpoints import load_checkpoint
+from ..runs import provenance
 from ..evaluation import compute_log_probs, describe_decoding, gloss_spans
-from ..training import provenance
 from ..tuning import Reader, gain_of, pool_seeds, smooth, tune
 from .benchmarks import stopwatch
 

@@ -31,7 +31,9 @@ from ..batches import BucketSampler, ResidentFeatures, SignDataset
 from ..layers import resolve_device, run_packed
 from ..bilstm_optimized import create_model
 from ..scoring import bootstrap
-from ..training import Trainer, fit_settings, make_datasets, provenance
+from ..runs import provenance
+from ..training import Trainer
+from ..resume import fit_settings, make_datasets
 from .models import study_configs
 from .benchmarks import (
     flops_per_frame, guide_models, matmul_peak, memory, paired, random_targets, step_split, stopwatch)
