@@ -19,13 +19,13 @@ from ..core import (
 # %% ../../nbs/70_command.ipynb #d80a7112
 PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'models':     ('models', 'slr_models', 'train, decode and score both models side by side; the default'),
-    'guide':      ('claims', 'slr_compare', "the guide's performance table, measured on this machine; also slr_compare"),
+    'guide':      ('claims', 'slr_compare', "the guide's performance table, measured here; also: slr_compare"),
     'claims':     ('claims', 'slr_claims', 'every claim of the guide with its verdict'),
     'bench':      ('benchmarks', 'slr_bench', 'size, latency, memory, CTC, growth, FLOP/s'),
     'speed':      ('speed', 'slr_speed', 'how fast training is, and what makes it so'),
     'stability':  ('experiments', 'slr_stability', 'both models and variants over seeds; an hour'),
     'warm-start': ('experiments', 'slr_warm_start', 'from scratch against taught by an old model; half an hour'),
-    'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language or speed: what beam and language model bring'),
+    'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language, speed: beam and language model'),
     'results':    ('command', 'slr_results', 'what data/results holds, and how to record it again')}
 
 # %% ../../nbs/70_command.ipynb #1f3e531b
@@ -73,8 +73,6 @@ class Recording:
     timed: bool = False # it holds times: nothing else should run beside it
 
 # %% ../../nbs/70_command.ipynb #8a2bd83b
-def _in_out(*names): return {n: n for n in names}
-
 RECORDINGS = {
     'study-signer': Recording(('slr_study --out "$OUT"',),
         {'study-signer.json': 'study-signer/study.json', 'study-signer-curves.png': 'study-signer/curves.png'},
@@ -89,25 +87,27 @@ RECORDINGS = {
 # %% ../../nbs/70_command.ipynb #4bde0019
 _BOSTON = '--corpus boston104 --root "$SLR_DATA/boston104"'
 
+def _experiment(what, corpus, minutes, seeds, options):
+    "A part of the study that trains over seeds and writes one file"
+    file = f'{what}-{corpus}.json'
+    call = f'slr_study {what} {options} --out "$OUT/{file}"'
+    return Recording((call,), {file: file}, minutes, corpus, seeds, f'{corpus}_config.yaml')
+
 RECORDINGS |= {
-    'stability-signer': Recording(('slr_study stability --out "$OUT/stability-signer.json"',),
-        _in_out('stability-signer.json'), 75, 'signer', (1,2,3,4,5), 'signer_config.yaml'),
-    'stability-boston104': Recording((f'slr_study stability {_BOSTON} --epochs 30 --out "$OUT/stability-boston104.json"',),
-        _in_out('stability-boston104.json'), 60, 'boston104', (1,2,3,4,5), 'boston104_config.yaml'),
-    'warm-start-signer': Recording(('slr_study warm-start --warm 10 --out "$OUT/warm-start-signer.json"',),
-        _in_out('warm-start-signer.json'), 25, 'signer', (1,2,3), 'signer_config.yaml'),
-    'warm-start-boston104': Recording((f'slr_study warm-start {_BOSTON} --warm 10 --out "$OUT/warm-start-boston104.json"',),
-        _in_out('warm-start-boston104.json'), 40, 'boston104', (1,2,3), 'boston104_config.yaml')}
+    'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),
+    'stability-boston104': _experiment('stability', 'boston104', 60, (1,2,3,4,5), f'{_BOSTON} --epochs 30'),
+    'warm-start-signer': _experiment('warm-start', 'signer', 25, (1,2,3), '--warm 10'),
+    'warm-start-boston104': _experiment('warm-start', 'boston104', 40, (1,2,3), f'{_BOSTON} --warm 10')}
 
 # %% ../../nbs/70_command.ipynb #25418ccb
 _WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
-def _train(corpus, seeds):
-    "Models of several seeds"
-    return f'for s in {" ".join(map(str, seeds))}; do slr_train {corpus} --seed $s --name seed$s --out "$OUT" || exit 1; done'
 
-def _gain(corpus, name):
-    "Their sentences"
-    return f'slr_study sentences gain "$OUT"/seed*/best.safetensors {corpus} --out "$OUT/{name}"'
+def _sentences(corpus, options, seeds):
+    "Models of several seeds, and what they are worth with beam and language model"
+    file, each = f'sentences-{corpus}.json', ' '.join(map(str, seeds))
+    train = f'slr_train {options} --seed $s --name seed$s --out "$OUT"'
+    gain = f'slr_study sentences gain "$OUT"/seed*/best.safetensors {options} --out "$OUT/{file}"'
+    return Recording((f'for s in {each}; do {train} || exit 1; done', gain), {file: file}, 15, corpus, seeds)
 
 def _simulate(glosses):
     "The sentences of PHOENIX, signed by the simulated signer"
@@ -118,13 +118,11 @@ def _language(glosses):
     "How well the next gloss can be foreseen"
     file = f'sentences-language-phoenix2014-{glosses}.json'
     call = f'slr_study sentences language --corpus phoenix2014 --root "$OUT/{glosses}" --out "$OUT/{file}"'
-    return Recording((_simulate(glosses), call), _in_out(file), 1, 'phoenix2014', threads=2)
+    return Recording((_simulate(glosses), call), {file: file}, 2, 'phoenix2014', threads=2)
 
 RECORDINGS |= {
-    'sentences-boston104': Recording((_train(_BOSTON, range(42, 47)), _gain(_BOSTON, 'sentences-boston104.json')),
-        _in_out('sentences-boston104.json'), 15, 'boston104', (42,43,44,45,46)),
-    'sentences-asl_words': Recording((_train(_WORDS, range(42, 45)), _gain(_WORDS, 'sentences-asl_words.json')),
-        _in_out('sentences-asl_words.json'), 15, 'asl_words', (42,43,44)),
+    'sentences-boston104': _sentences('boston104', _BOSTON, (42,43,44,45,46)),
+    'sentences-asl_words': _sentences('asl_words', _WORDS, (42,43,44)),
     'language-unmarked': _language('unmarked'), 'language-cleaned': _language('cleaned')}
 
 # %% ../../nbs/70_command.ipynb #30b7e6f3
@@ -132,32 +130,41 @@ def _check(corpus, tree):
     "Counts of a copy; from inside it, so that no folder of this machine is recorded"
     file = f'{corpus}.json'
     call = f'cd "$SLR_DATA/{tree}" && slr_data check {corpus} --root . --json > "$OUT/{file}"'
-    return Recording((call,), _in_out(file), 1, corpus)
+    return Recording((call,), {file: file}, 1, corpus)
+
+def _slow_cells(notebook, files, minutes, corpus, more='', **kw):
+    "What cells marked `slow` record: times, which they write into data/results themselves"
+    call = f'{more}nbdev_test --path nbs/{notebook}.ipynb --flags slow'
+    return Recording((call,), dict.fromkeys(files), minutes, corpus, timed=True, **kw)
+
+_RECIPE = ('phoenix2014-store-cpu.json','phoenix2014-simulated.json')
 
 RECORDINGS |= {
     'phoenix2014': _check('phoenix2014', 'phoenix2014/phoenix-2014-multisigner'),
     'phoenix2014T': _check('phoenix2014T', 'phoenix2014T/PHOENIX-2014-T-release-v3'),
-    'phoenix-recipe': Recording(('SLR_PHOENIX="$SLR_DATA/phoenix2014" nbdev_test --path nbs/69_phoenix_recipe.ipynb --flags slow',),
-        {'phoenix2014-store-cpu.json': None, 'phoenix2014-simulated.json': None}, 10, 'phoenix2014', (42,), threads=2, timed=True)}
+    'phoenix-recipe': _slow_cells('69_phoenix_recipe', _RECIPE, 10, 'phoenix2014',
+                                  'SLR_PHOENIX="$SLR_DATA/phoenix2014" ', seeds=(42,), threads=2)}
 
 # %% ../../nbs/70_command.ipynb #3a37286c
 _PHOENIX = '--corpus phoenix2014 --root "$OUT/unmarked"'
-def _slow_cells(notebook, threads=1):
-    "What cells marked `slow` record"
-    return f'nbdev_test --path nbs/{notebook}.ipynb --flags slow'
+
+def _times(file, calls, minutes, corpus='phoenix2014'):
+    "Times on two threads; `calls` end with the one that writes the file"
+    *first, last = calls
+    calls = (*first, f'{last} --out "$OUT/{file}"')
+    return Recording(calls, {file: file}, minutes, corpus, (42,), threads=2, timed=True)
+
+_batches = f'slr_study speed batches {_PHOENIX}'
+_three = f'slr_train {_PHOENIX} --epochs 3 --name three --out "$OUT"'
+_search = 'slr_study sentences speed "$OUT/three/best.safetensors" --root "$OUT/unmarked"'
 
 RECORDINGS |= {
-    'bench': Recording(('slr_study bench all --repeats 15 --out "$OUT/bench-cpu.json"',),
-        _in_out('bench-cpu.json'), 15, 'random input', (42,), threads=2, timed=True),
-    'speed': Recording((_simulate('unmarked'), f'slr_study speed all {_PHOENIX} --out "$OUT/speed-cpu.json"'),
-        _in_out('speed-cpu.json'), 15, 'phoenix2014', (42,), threads=2, timed=True),
-    'speed-batches': Recording((_simulate('unmarked'), f'slr_study speed batches {_PHOENIX} --out "$OUT/speed-batches-cpu.json"'),
-        _in_out('speed-batches-cpu.json'), 5, 'phoenix2014', (42,), threads=2, timed=True),
-    'sentences-speed': Recording((_simulate('unmarked'), f'slr_train {_PHOENIX} --epochs 3 --name three --out "$OUT"',
-            'slr_study sentences speed "$OUT/three/best.safetensors" --root "$OUT/unmarked" --out "$OUT/sentences-speed-cpu.json"'),
-        _in_out('sentences-speed-cpu.json'), 10, 'phoenix2014', (42,), threads=2, timed=True),
-    'extraction': Recording((_slow_cells('51_extract_corpus'),), {'extraction-cpu.json': None}, 5, 'a film', timed=True),
-    'lstm-padding': Recording((_slow_cells('21_layers'),), {'lstm-padding-cpu.json': None}, 5, 'random input', timed=True),
+    'bench': _times('bench-cpu.json', ['slr_study bench all --repeats 15'], 15, 'random input'),
+    'speed': _times('speed-cpu.json', [_simulate('unmarked'), f'slr_study speed all {_PHOENIX}'], 15),
+    'speed-batches': _times('speed-batches-cpu.json', [_simulate('unmarked'), _batches], 5),
+    'sentences-speed': _times('sentences-speed-cpu.json', [_simulate('unmarked'), _three, _search], 10),
+    'extraction': _slow_cells('51_extract_corpus', ['extraction-cpu.json'], 5, 'a film'),
+    'lstm-padding': _slow_cells('21_layers', ['lstm-padding-cpu.json'], 5, 'random input'),
     'claims': Recording(('nbdev_test --path nbs/68_claims.ipynb',), {'claims.png': None}, 2, 'the results above')}
 
 # %% ../../nbs/70_command.ipynb #3470e63b
@@ -166,7 +173,8 @@ def clean_commit() -> str:
     commit = circumstances()['commit']
     if not commit: raise SlrError("results: this package is not in a git checkout; results are recorded in one")
     if commit.endswith('+'):
-        raise SlrError(f"results: the checkout was changed since commit {commit[:-1]}; commit or undo the changes first")
+        cure = 'commit or undo the changes first'
+        raise SlrError(f"results: the checkout was changed since commit {commit[:-1]}; {cure}")
     return commit
 
 # %% ../../nbs/70_command.ipynb #36215753
@@ -177,13 +185,14 @@ def run_calls(
 ):
     "Run the calls of a recording with the package of the checkout"
     if 'SLR_DATA' not in os.environ and any('$SLR_DATA' in c for c in recording.calls):
-        raise SlrError("results: set SLR_DATA to the folder of the corpora (boston104/, asl_words_mp.npz, phoenix2014/, ...)")
+        corpora = 'boston104/, asl_words_mp.npz, phoenix2014/, phoenix2014T/, media/'
+        raise SlrError(f"results: set SLR_DATA to the folder of the corpora ({corpora})")
     before = lambda folder, key: os.pathsep.join(filter(None, (str(folder), os.environ.get(key))))
     env = os.environ|dict(OUT=str(out), OMP_NUM_THREADS=str(recording.threads),
                           PATH=before(Path(sys.executable).parent, 'PATH'), PYTHONPATH=before(root, 'PYTHONPATH'))
     for call in recording.calls:
         log(call)
-        code = subprocess.run(call, shell=True, cwd=root, env=env, stdout=2).returncode # people see it, on standard error
+        code = subprocess.run(call, shell=True, cwd=root, env=env, stdout=2).returncode # 2: standard error, for people
         if code: raise SlrError(f"results: stopped with exit code {code}: {call}")
 
 # %% ../../nbs/70_command.ipynb #d72d4444
@@ -196,7 +205,8 @@ def check_made(
     "A result names the commit that it was made at"
     if path.suffix!='.json': return
     found = _read(path)['provenance']['commit']
-    if found!=commit: raise SlrError(f"{path}: made at commit {found}, not at {commit}; was something changed meanwhile?")
+    if found!=commit:
+        raise SlrError(f"{path}: made at commit {found}, not at {commit}; was something changed meanwhile?")
 
 def _numbers(path): return {k: v for k,v in _read(path).items() if k!='provenance'}
 
@@ -227,10 +237,11 @@ def record(
 # %% ../../nbs/70_command.ipynb #1d74323a
 def show_recording(name, recording):
     "A recording as people read it"
-    about = [recording.corpus, f"seed {', '.join(map(str, recording.seeds))}" if recording.seeds else '', recording.recipe or '',
-             f'{recording.threads} threads' if recording.threads>1 else '1 thread', 'holds times' if recording.timed else '']
-    head = f"{name}: {recording.minutes} min; {'; '.join(filter(None, about))}"
-    return '\n'.join([head, *(f'    {c}' for c in recording.calls), f"    -> {', '.join(recording.files)}"])
+    r = recording
+    seeds = f"seed{'s'*(len(r.seeds)>1)} {', '.join(map(str, r.seeds))}" if r.seeds else None
+    threads, times = f"{r.threads} thread{'s'*(r.threads>1)}", 'holds times' if r.timed else None
+    head = f"{name}: {r.minutes} min; {'; '.join(filter(None, (r.corpus, seeds, r.recipe, threads, times)))}"
+    return '\n'.join([head, *(f'    {c}' for c in r.calls), f"    -> {', '.join(r.files)}"])
 
 @command
 def slr_results(

@@ -218,7 +218,8 @@ def _stability_row(
 ) -> dict:
     "One variant in words"
     median = '-' if runs.left.isna().all() else f'{runs.left.median():.0f}'
-    return {f'left the plateau in {epochs} epochs': f"{runs.left.notna().sum()} of {len(runs)}", 'in epoch (median)': median,
+    return {f'left the plateau in {epochs} epochs': f"{runs.left.notna().sum()} of {len(runs)}",
+            'in epoch (median)': median,
             'gradient norm': _mean_std(runs.gradient_norm, '.1f'), 'gradient spread': _mean_std(runs.spread, '.2f'),
             'clipped, %': _mean_std(100*runs.clipped, '.0f'), 'best dev WER, %': _mean_std(100*runs.best_wer, '.1f')}
 
@@ -322,7 +323,8 @@ def warm_start_run(
     original = budget(VARIANTS['original'].config(cfg), seed, epochs)
     teacher, train_ds, dev_ds, settings = prepare(corpus, original, device=device)
     histories = {'teacher': fit(teacher, train_ds, dev_ds, settings, progress=False)}
-    for name,k in (('scratch',0), ('warm',warm)): histories[name] = _student(corpus, cfg, seed, epochs, k, teacher, device)
+    for name,k in (('scratch',0), ('warm',warm)):
+        histories[name] = _student(corpus, cfg, seed, epochs, k, teacher, device)
     return {name: shorten(h) for name,h in histories.items()}
 
 # %% ../../nbs/61_experiments.ipynb #c9421ba7

@@ -68,7 +68,8 @@ def _test_errors(
     result, # from `evaluate`
 ) -> dict:
     "What went wrong on test: on all sentences, and on those that train and dev don't have"
-    s, new = result['official'] or result['score'], result['score_new_sentences'] if result['protocol']=='raw' else None
+    s = result['official'] or result['score']
+    new = result['score_new_sentences'] if result['protocol']=='raw' else None
     return dict(wer=s.wer, substitutions=s.substitutions, deletions=s.deletions, insertions=s.insertions,
                 words=s.words, sentences=s.sentences,
                 wer_new_sentences=new.wer if new else None, new_sentences=new.sentences if new else 0,
@@ -190,8 +191,10 @@ def study_examples(
     n=5,   # sentences
 ) -> str:
     "The first test sentences with what each model made of them"
-    def _sentence(o): return [o['id']]+[f'{name}\n{show_alignment(o["reference"], o[name])}' for name in study['models']]
-    return '\n\n'.join('\n'.join(_sentence(o)) for o in study['examples'][:n])
+    def _sentence(o):
+        lines = [f'{name}\n{show_alignment(o["reference"], o[name])}' for name in study['models']]
+        return '\n'.join([o['id'], *lines])
+    return '\n\n'.join(map(_sentence, study['examples'][:n]))
 
 # %% ../../nbs/60_models.ipynb #75b4cedc
 def save_study(
