@@ -14,25 +14,39 @@ from .core import SlrError
 from .corpora import BLANK
 from .ctc import required_steps
 
+# %% ../nbs/31_alignment.ipynb #6c5b32d0
+def _chain(target):
+    "Symbol of each state, and whether the blank before it may be jumped over"
+    symbols = np.full(2*len(target)+1, BLANK)
+    symbols[1::2] = target
+    jump = np.zeros(len(symbols), bool)
+    jump[3::2] = symbols[3::2]!=symbols[1:-2:2]
+    return symbols, jump
+
 # %% ../nbs/31_alignment.ipynb #6f8631b0
 def best_path(
-    log_probs,  # (T,V) of one utterance, array
-    target,     # class numbers of the sentence
+    log_probs,   # (T,V) of one utterance, array
+    target,      # class numbers of the sentence
 ) -> np.ndarray: # (T,) state at each step: even ones are blanks, 2i+1 is gloss i
     "The most probable path that reads `target`; an error if there are too few steps for it"
-    if len(log_probs)<max(1, required_steps(target)): raise SlrError(f"alignment: {len(target)} glosses need {required_steps(target)} steps, there are {len(log_probs)}")
-    symbols = np.full(2*len(target)+1, BLANK); symbols[1::2] = target
-    emit = np.asarray(log_probs, np.float64)[:,symbols]
-    jump = np.zeros(len(symbols), bool); jump[3::2] = symbols[3::2]!=symbols[1:-2:2]
-    score, back = np.where(np.arange(len(symbols))<2, emit[0], -np.inf), np.zeros(emit.shape, int)
-    for t in range(1, len(emit)):
+    T, need = len(log_probs), required_steps(target)
+    if T<max(1, need): raise SlrError(f"alignment: {len(target)} glosses need {need} steps, there are {T}")
+    symbols, jump = _chain(target)
+    at_state = np.asarray(log_probs, np.float64)[:,symbols]
+    score = np.where(np.arange(len(symbols))<2, at_state[0], -np.inf)
+    moves = np.zeros(at_state.shape, int) # 0: stayed, 1: came from the state before, 2: jumped
+    for t in range(1, T):
         one, two = np.roll(score, 1), np.roll(score, 2)
         one[:1], two[:2] = -np.inf, -np.inf
         options = np.stack([score, one, np.where(jump, two, -np.inf)])
-        back[t], score = options.argmax(0), options.max(0)+emit[t]
-    s = len(symbols)-1 if len(symbols)==1 or score[-1]>=score[-2] else len(symbols)-2
+        moves[t], score = options.argmax(0), options.max(0)+at_state[t]
+    return _follow(moves, score)
+
+def _follow(moves, score):
+    "States of the path that ends best, from its last step back to its first"
+    s = len(score)-1 if len(score)==1 or score[-1]>=score[-2] else len(score)-2
     path = [s]
-    for t in range(len(emit)-1, 0, -1): path.append(s := s-back[t,s])
+    for t in range(len(moves)-1, 0, -1): path.append(s := s-moves[t,s])
     return np.array(path[::-1])
 
 # %% ../nbs/31_alignment.ipynb #fab77642
@@ -47,16 +61,22 @@ class Span:
 def forced_align(
     log_probs,       # (T,V) of one utterance, array
     target,          # class numbers of the sentence, recognised or true
-    prior_weight=.6, # how much of a class's mean log-probability is taken away
+    prior_weight=.6, # weight of the log of a class's mean probability, which is subtracted
     reach=3,         # steps that a gloss may grow into the blanks on either side
 ) -> list:           # of `Span`s in steps
     "Where in an utterance each gloss of a sentence is"
     log_probs = np.asarray(log_probs, np.float64)
-    path = best_path(log_probs-prior_weight*(np.logaddexp.reduce(log_probs, 0)-np.log(len(log_probs))), target)
+    log_mean = np.logaddexp.reduce(log_probs, 0)-np.log(len(log_probs))
+    path = best_path(log_probs-prior_weight*log_mean, target)
     own = [np.flatnonzero(path==2*i+1)[[0,-1]]+[0,1] for i in range(len(target))] # first step, and behind the last
     middle = [(b+c)//2 for (_,b),(c,_) in zip(own, own[1:])]
-    return [Span(int(s), int(max(a-reach, left)), int(min(b+reach, right)), float(np.exp(log_probs[a:b,s].max()))) for s,(a,b),left,right in zip(target, own, [0,*middle], [*middle,len(path)])]
+    spans = []
+    for s,(a,b),low,high in zip(target, own, [0,*middle], [*middle,len(path)]):
+        score = float(np.exp(log_probs[a:b,s].max()))
+        spans.append(Span(int(s), int(max(a-reach, low)), int(min(b+reach, high)), score))
+    return spans
 
+# %% ../nbs/31_alignment.ipynb #3502d9f8
 def in_frames(
     spans,        # in steps
     stride:int,   # the model's `frames_per_step`

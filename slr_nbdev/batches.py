@@ -29,11 +29,12 @@ class FeatureStats:
 
     @classmethod
     def fit(cls,
-        clips, # (T,D) features, one after the other
+        clips, # (T,D) features, one after the other: only one is in memory at a time
     ):
-        sums = sum(np.stack([np.full(x.shape[1], len(x)), x.sum(0), (x**2).sum(0)]) for x in (c.astype(np.float64) for c in clips)) # one clip at a time
-        mean = sums[1]/sums[0]
-        std = np.sqrt(np.maximum(sums[2]/sums[0]-mean**2, 0))
+        def _sums(x): return np.stack([np.full(x.shape[1], len(x)), x.sum(0), (x**2).sum(0)])
+        n, total, squares = sum(_sums(c.astype(np.float64)) for c in clips)
+        mean = total/n
+        std = np.sqrt(np.maximum(squares/n-mean**2, 0))
         return cls(mean.astype(np.float32), np.where(std<1e-4, 1, std).astype(np.float32))
 
     def __call__(self, x): return ((x-self.mean)/self.std).clip(-5, 5)
@@ -68,6 +69,7 @@ def body_of(u):
     "(T,33,2) in body units, of an `Utterance` or a `StoredUtterance`"
     return u.landmarks if isinstance(u, StoredUtterance) else normalise_body(fill_gaps(u.landmarks))
 
+# %% ../nbs/19_batches.ipynb #9b68f434
 class SignDataset(Dataset):
     "Utterances as features and targets"
     def __init__(self,
@@ -78,9 +80,12 @@ class SignDataset(Dataset):
         augmentation=None,            # `AugmentationConfig` for training
         seed=0,                       # of the augmentation
     ):
-        self.utterances, self.vocab, self.features, self.augmentation, self.seed, self.epoch = utterances, vocab, features, augmentation, seed, 0
-        self.bodies = [None if isinstance(u, StoredUtterance) else body_of(u) for u in utterances] # stored ones stay on disk
-        self.stats = stats or FeatureStats.fit(flatten_pose(self.body(i), features.velocity) for i in range(len(self)))
+        self.utterances, self.vocab, self.features = utterances, vocab, features
+        self.augmentation, self.seed, self.epoch = augmentation, seed, 0
+        # stored ones stay on disk
+        self.bodies = [None if isinstance(u, StoredUtterance) else body_of(u) for u in utterances]
+        clips = (flatten_pose(self.body(i), features.velocity) for i in range(len(self)))
+        self.stats = stats or FeatureStats.fit(clips)
 
     def body(self, i): return body_of(self.utterances[i]) if self.bodies[i] is None else self.bodies[i]
 
@@ -110,15 +115,19 @@ class Batch:
 
     def to(self, device):
         "The same batch with features and targets on `device`"
-        return Batch(self.ids, self.features.to(device, non_blocking=True), self.targets.to(device, non_blocking=True), self.feature_lengths, self.target_lengths)
+        features, targets = (o.to(device, non_blocking=True) for o in (self.features, self.targets))
+        return Batch(self.ids, features, targets, self.feature_lengths, self.target_lengths)
+
+# %% ../nbs/19_batches.ipynb #bfc5307e
+def _lengths(seqs): return torch.tensor([len(o) for o in seqs])
 
 def collate(
     items, # of a `SignDataset`
 ) -> Batch:
     "Pad utterances to one batch"
     ids,xs,ys = zip(*items)
-    lengths = lambda seqs: torch.tensor([len(o) for o in seqs])
-    return Batch(list(ids), pad_sequence(xs, batch_first=True), pad_sequence(ys, batch_first=True, padding_value=PAD), lengths(xs), lengths(ys))
+    features, targets = pad_sequence(xs, batch_first=True), pad_sequence(ys, batch_first=True, padding_value=PAD)
+    return Batch(list(ids), features, targets, _lengths(xs), _lengths(ys))
 
 # %% ../nbs/19_batches.ipynb #bd18e7fe
 def cut_batches(
@@ -131,9 +140,11 @@ def cut_batches(
     out = []
     while len(order):
         n = min(batch_size, max(1, frames//int(lengths[order[0]]))) if frames else batch_size
-        out.append(order[:n].tolist()); order = order[n:]
+        out.append(order[:n].tolist())
+        order = order[n:]
     return out
 
+# %% ../nbs/19_batches.ipynb #8af92a89
 class BucketSampler:
     "Batches of utterances of like length, in an order that depends on seed and epoch alone"
     def __init__(self,
@@ -141,18 +152,22 @@ class BucketSampler:
         batch_size,   # utterances a batch, at most
         shuffle=True, # False: longest first, always the same
         seed=0,
-        pool=10,      # so many times `batch_size` utterances are sorted pool_seeds
+        pool=10,      # so many times `batch_size` utterances are sorted together
         frames=None,  # frames a batch with its padding, at most; None: any number
     ):
-        self.lengths, self.batch_size, self.shuffle, self.seed, self.pool, self.frames, self.epoch = np.asarray(lengths), batch_size, shuffle, seed, pool, frames, 0
+        self.lengths, self.batch_size, self.frames = np.asarray(lengths), batch_size, frames
+        self.shuffle, self.seed, self.pool, self.epoch = shuffle, seed, pool, 0
 
     def batches(self):
         n, rng = len(self.lengths), np.random.default_rng((self.seed, self.epoch))
-        order = rng.permutation(n) if self.shuffle else np.arange(n)
-        step = self.batch_size*self.pool if self.shuffle else n
-        pools = [order[i:i+step] for i in range(0, n, step)]
-        batches = [b for p in pools for b in cut_batches(p[np.argsort(-self.lengths[p], kind='stable')], self.lengths, self.batch_size, self.frames)]
-        return [batches[i] for i in rng.permutation(len(batches))] if self.shuffle else batches
+        if not self.shuffle: return self._cut(np.arange(n))
+        order, step = rng.permutation(n), self.batch_size*self.pool
+        batches = [b for i in range(0, n, step) for b in self._cut(order[i:i+step])]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _cut(self, pool):
+        longest_first = pool[np.argsort(-self.lengths[pool], kind='stable')]
+        return cut_batches(longest_first, self.lengths, self.batch_size, self.frames)
 
     def __len__(self): return len(self.batches())
     def __iter__(self): return iter(self.batches())
@@ -180,9 +195,11 @@ class ResidentFeatures:
         dataset:SignDataset, # without augmentation
         device='cpu',
     ):
-        if dataset.augmentation: raise SlrError("ResidentFeatures: augmented utterances differ from epoch to epoch and can't stay in memory; use make_loader")
+        if dataset.augmentation:
+            problem = "augmented utterances differ from epoch to epoch and can't stay in memory"
+            raise SlrError(f"ResidentFeatures: {problem}; use make_loader")
         self.ids, xs, ys = zip(*[dataset[i] for i in range(len(dataset))])
-        self.lengths, self.target_lengths = (torch.tensor([len(o) for o in seqs]) for seqs in (xs, ys))
+        self.lengths, self.target_lengths = _lengths(xs), _lengths(ys)
         self.starts = self.lengths.cumsum(0)-self.lengths
         self.frames = torch.cat([*xs, xs[0].new_zeros(1, xs[0].shape[1])]).to(device)
         self.targets = pad_sequence(ys, batch_first=True, padding_value=PAD).to(device)
@@ -190,9 +207,9 @@ class ResidentFeatures:
     def __len__(self): return len(self.ids)
 
     def __getitem__(self, indices): # list of numbers of utterances -> `Batch`
-        i = torch.tensor(indices)
+        i, padding, device = torch.tensor(indices), len(self.frames)-1, self.frames.device
         n, k = self.lengths[i], self.target_lengths[i]
         t = torch.arange(int(n.max()))
-        rows = torch.where(t<n[:,None], self.starts[i][:,None]+t, len(self.frames)-1).to(self.frames.device, non_blocking=True)
-        targets = self.targets[i.to(self.frames.device, non_blocking=True),:int(k.max())]
+        rows = torch.where(t<n[:,None], self.starts[i][:,None]+t, padding).to(device, non_blocking=True)
+        targets = self.targets[i.to(device, non_blocking=True),:int(k.max())]
         return Batch([self.ids[j] for j in indices], self.frames[rows], targets, n, k)

@@ -15,7 +15,7 @@ class BiLSTMModel(nn.Module):
     "The guide's original model"
     frames_per_step = 1
     def __init__(self,
-        input_dim:int=66,    # features a frame
+        input_dim:int=66,    # features per frame
         hidden_dim:int=256,  # LSTM units per direction
         num_layers:int=2,    # BiLSTM layers
         vocab_size:int=1229, # classes, `<BLANK>` included
@@ -23,7 +23,8 @@ class BiLSTMModel(nn.Module):
     ):
         super().__init__()
         self.input_dim, self.vocab_size = input_dim, vocab_size
-        self.lstm = nn.LSTM(input_dim, hidden_dim, num_layers, batch_first=True, bidirectional=True, dropout=dropout if num_layers>1 else 0.)
+        self.lstm = nn.LSTM(input_dim, hidden_dim, num_layers, batch_first=True, bidirectional=True,
+                            dropout=dropout if num_layers>1 else 0.)
         self.dropout = Dropout(dropout)
         self.classifier = nn.Linear(2*hidden_dim, vocab_size)
         init_lstm(self.lstm)
@@ -41,7 +42,7 @@ class BiLSTMModel(nn.Module):
 
 # %% ../nbs/20_bilstm.ipynb #ab3e347b
 def create_bilstm_model(
-    input_dim:int=66,    # features a frame
+    input_dim:int=66,    # features per frame
     hidden_dim:int=256,  # LSTM units per direction
     num_layers:int=2,    # BiLSTM layers
     vocab_size:int=1229, # classes, `<BLANK>` included

@@ -20,13 +20,13 @@ from .blocks import InputProjection, ResidualBiLSTM, TemporalSubsampling
 class OptimizedBiLSTMModel(nn.Module):
     "The guide's optimized model"
     def __init__(self,
-        input_dim:int=66,      # features a frame
-        hidden_dim:int=192,    # LSTM units per direction
-        num_layers:int=3,      # residual BiLSTM layers
-        vocab_size:int=1229,   # classes, `<BLANK>` included
-        dropout:float=0.3,     # probability
-        projection_dim:int=128,# features after the input projection
-        subsample_factor:int=2,# frames that become one step
+        input_dim:int=66,       # features per frame
+        hidden_dim:int=192,     # LSTM units per direction
+        num_layers:int=3,       # residual BiLSTM layers
+        vocab_size:int=1229,    # classes, `<BLANK>` included
+        dropout:float=0.3,      # probability
+        projection_dim:int=128, # features after the input projection
+        subsample_factor:int=2, # frames that become one step
     ):
         super().__init__()
         self.input_dim, self.vocab_size = input_dim, vocab_size
@@ -44,7 +44,7 @@ class OptimizedBiLSTMModel(nn.Module):
     def forward(self,
         features:Tensor,      # (B,T,input_dim)
         input_lengths:Tensor, # (B,) real frames
-    ):                        # -> log-probabilities (T',B,V), output lengths (B,) with T' = ceil(T / subsample_factor)
+    ):                        # -> log-probabilities (T',B,V), output lengths (B,), with T' = ceil(T/subsample_factor)
         lengths = check_batch(features, input_lengths, self.input_dim)
         x, lengths = self.subsampling(self.projection(features), lengths)
         for layer in self.layers: x = layer(x, lengths)
@@ -52,7 +52,7 @@ class OptimizedBiLSTMModel(nn.Module):
 
 # %% ../nbs/23_bilstm_optimized.ipynb #4ea8ed63
 def create_optimized_bilstm_model(
-    input_dim:int=66,       # features a frame
+    input_dim:int=66,       # features per frame
     hidden_dim:int=192,     # LSTM units per direction
     num_layers:int=3,       # residual BiLSTM layers
     vocab_size:int=1229,    # classes, `<BLANK>` included
@@ -62,7 +62,9 @@ def create_optimized_bilstm_model(
     device=None,            # default: CUDA where there is one
 ) -> OptimizedBiLSTMModel:
     "The optimized model, on its device"
-    return OptimizedBiLSTMModel(input_dim, hidden_dim, num_layers, vocab_size, dropout, projection_dim, subsample_factor).to(resolve_device(device))
+    model = OptimizedBiLSTMModel(input_dim, hidden_dim, num_layers, vocab_size, dropout, projection_dim,
+                                 subsample_factor)
+    return model.to(resolve_device(device))
 
 # %% ../nbs/23_bilstm_optimized.ipynb #d02d53bc
 def create_model(
@@ -79,7 +81,9 @@ def main():
     model = create_optimized_bilstm_model(device='cpu').eval()
     with torch.no_grad(): log_probs, lengths = model(torch.randn(1, 150, model.input_dim), torch.tensor([150]))
     if not log_probs.isfinite().all(): raise SlrError('the model gave numbers that are not finite')
-    print(f"{type(model).__name__}: {count_parameters(model):,} parameters, {size_mib(model):.2f} MiB; 150 frames of {model.input_dim} numbers → {tuple(log_probs.shape)} log-probabilities, {lengths.item()} steps")
+    size = f"{count_parameters(model):,} parameters, {size_mib(model):.2f} MiB"
+    came_out = f"{tuple(log_probs.shape)} log-probabilities, {lengths.item()} steps"
+    print(f"{type(model).__name__}: {size}; 150 frames of {model.input_dim} numbers → {came_out}")
 
 if __name__=='__main__': main()
 
@@ -90,6 +94,11 @@ def load_state_dict(self:OptimizedBiLSTMModel,
     *args, **kwargs
 ):
     "Load weights; those of the original model are refused with an explanation"
-    if 'lstm.weight_ih_l0' in state_dict: raise SlrError("these are weights of the original model (BiLSTMModel). They don't fit: its LSTM layers are 256 wide and read the features, the optimized model's are 192 wide and read a projection at half the frame rate. "
-        "Load them into create_bilstm_model(...), and let that model teach this one (warm_start, or slr_train --warm_start), or train from scratch")
+    if 'lstm.weight_ih_l0' in state_dict:
+        given, own = state_dict['lstm.weight_ih_l0'].shape[0]//4, self.classifier.in_features//2
+        why = (f"its LSTM layers are {given} wide and read the features, this optimized model's are {own} wide and "
+               f"read a projection, one step for {self.frames_per_step} frames")
+        cure = ("Load them into create_bilstm_model(...), and let that model teach this one "
+                "(warm_start, or slr_train --warm_start), or train from scratch")
+        raise SlrError(f"these are weights of the original model (BiLSTMModel). They don't fit: {why}. {cure}")
     return nn.Module.load_state_dict(self, state_dict, *args, **kwargs)

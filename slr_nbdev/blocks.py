@@ -15,12 +15,13 @@ from .layers import Dropout, init_linear, init_lstm, run_lstm
 class InputProjection(nn.Module):
     "Linear, LayerNorm, ReLU, dropout: every frame by itself"
     def __init__(self,
-        input_dim:int,      # features a frame
+        input_dim:int,      # features per frame
         projection_dim:int, # features after it
         dropout:float,      # of the model; half of it is used here
     ):
         super().__init__()
-        self.linear, self.norm, self.dropout = nn.Linear(input_dim, projection_dim), nn.LayerNorm(projection_dim), Dropout(dropout/2)
+        self.linear = nn.Linear(input_dim, projection_dim)
+        self.norm, self.dropout = nn.LayerNorm(projection_dim), Dropout(dropout/2)
         init_linear(self.linear)
 
     def forward(self, x:Tensor): # (B,T,input_dim) -> (B,T,projection_dim)
@@ -30,13 +31,14 @@ class InputProjection(nn.Module):
 class TemporalSubsampling(nn.Module):
     "Convolution over time with a stride, LayerNorm, ReLU"
     def __init__(self,
-        input_dim:int,  # features a frame
+        input_dim:int,  # features per frame
         output_dim:int, # features after it
         factor:int=2,   # frames that become one
     ):
         super().__init__()
         self.factor = factor
-        self.conv, self.norm = nn.Conv1d(input_dim, output_dim, kernel_size=3, stride=factor, padding=1), nn.LayerNorm(output_dim)
+        self.conv = nn.Conv1d(input_dim, output_dim, kernel_size=3, stride=factor, padding=1)
+        self.norm = nn.LayerNorm(output_dim)
         init_linear(self.conv)
 
     def output_lengths(self, lengths):

@@ -6,14 +6,13 @@
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'Utterance', 'Corpus', 'Vocabulary', 'describe_corpus', 'fingerprint', 'read_table',
            'refuse_duplicates', 'corpus_folder', 'CorpusSource']
 
-# %% ../nbs/12_corpora.ipynb #baac145e
+# %% ../nbs/12_corpora.ipynb #42766664
 import hashlib, warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from fastcore.basics import patch
 
 from .core import SlrError
@@ -31,9 +30,16 @@ class Utterance:
 
     def __post_init__(self):
         object.__setattr__(self, 'landmarks', check_landmarks(self.landmarks, self.id))
-        if not self.glosses: raise SlrError(f"{self.id}: no glosses; every utterance needs at least one")
-        odd = [g for g in self.glosses if not isinstance(g, str) or g.split()!=[g]]
-        if odd or isinstance(self.glosses, str): raise SlrError(f"{self.id}: {(odd or self.glosses)!r} can't be glosses; give a tuple of words without blanks (THANK-YOU, not THANK YOU)")
+        _check_glosses(self.glosses, self.id)
+
+# %% ../nbs/12_corpora.ipynb #1a133ae7
+def _check_glosses(glosses, id):
+    "An error where `glosses` can't be the glosses of an utterance"
+    if not glosses: raise SlrError(f"{id}: no glosses; every utterance needs at least one")
+    odd = [g for g in glosses if not isinstance(g, str) or g.split()!=[g]]
+    if not odd and not isinstance(glosses, str): return
+    cure = 'give a tuple of words without blanks (THANK-YOU, not THANK YOU)'
+    raise SlrError(f"{id}: {(odd or glosses)!r} can't be glosses; {cure}")
 
 # %% ../nbs/12_corpora.ipynb #e85ca938
 @patch
@@ -55,8 +61,9 @@ class Corpus:
     def __post_init__(self):
         for split in ('train','dev','test'):
             if not getattr(self, split): raise SlrError(f"{self.name}: no utterances in {split}")
-        twice = [k for k,n in Counter(u.id for u in self.train+self.dev+self.test).items() if n>1]
-        if twice: raise SlrError(f"{self.name}: utterance id given twice: {', '.join(twice[:3])}; ids must be unique over all splits")
+        ids = Counter(u.id for u in self.train+self.dev+self.test)
+        twice = ', '.join([k for k,n in ids.items() if n>1][:3])
+        if twice: raise SlrError(f"{self.name}: utterance id given twice: {twice}; ids must be unique over all splits")
 
 # %% ../nbs/12_corpora.ipynb #0352fac3
 BLANK, PAD, UNK = 0, 1, 2
@@ -100,18 +107,21 @@ def out_of_vocabulary(self:Vocabulary,
     return Counter(g for u in utterances for g in u.glosses if g not in self.stoi)
 
 # %% ../nbs/12_corpora.ipynb #292ac740
-def describe_corpus(corpus) -> pd.DataFrame:
+def describe_corpus(corpus): # -> a `DataFrame` of counts, one column a part
     "Counts of a corpus, one column a part"
-    vocab = Vocabulary.from_utterances(corpus.train)
-    seen = {u.glosses for u in corpus.train}
-    rows = {}
-    for split in ('train','dev','test'):
-        us = getattr(corpus, split)
-        frames = [len(u) for u in us]
-        rows[split] = dict(utterances=len(us), frames=sum(frames), median_frames=int(np.median(frames)), glosses=sum(len(u.glosses) for u in us),
-            gloss_types=len({g for u in us for g in u.glosses}), signers=len({u.signer for u in us}),
-            out_of_vocabulary=sum(vocab.out_of_vocabulary(us).values()), sentences_seen_in_train=sum(u.glosses in seen for u in us))
-    return pd.DataFrame(rows)
+    import pandas as pd # half of the time that this module would take to load, so only who wants a table pays
+    vocab, seen = Vocabulary.from_utterances(corpus.train), {u.glosses for u in corpus.train}
+    return pd.DataFrame({s: _describe_part(getattr(corpus, s), vocab, seen) for s in ('train','dev','test')})
+
+def _describe_part(utterances, vocab, seen):
+    "Counts of one part; `vocab` and the sentences `seen` are those of train"
+    frames, signers = [len(u) for u in utterances], {u.signer for u in utterances}
+    glosses = [g for u in utterances for g in u.glosses]
+    return dict(
+        utterances=len(utterances), frames=sum(frames), median_frames=int(np.median(frames)),
+        glosses=len(glosses), gloss_types=len(set(glosses)), signers=len(signers),
+        out_of_vocabulary=vocab.out_of_vocabulary(utterances).total(),
+        sentences_seen_in_train=sum(u.glosses in seen for u in utterances))
 
 # %% ../nbs/12_corpora.ipynb #518eb69d
 def fingerprint(corpus) -> str:
@@ -132,30 +142,46 @@ def read_table(
 ):               # -> a `DataFrame`, everything but `numbers` as text
     "A CSV file with the columns that are needed, or an error that names what is missing"
     path = Path(path)
-    if not path.exists(): raise SlrError(f"{path}: not found; is the root right? expected a file there with the columns {', '.join(columns)}")
-    try:
-        with warnings.catch_warnings(): # a row with more fields than the header is an error, not a warning
-            warnings.simplefilter('error', pd.errors.ParserWarning)
-            df = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True)
-    except pd.errors.EmptyDataError: raise SlrError(f"{path}: the file is empty; get it again from where the corpus comes from") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError) as e: raise SlrError(f"{path}: not a readable CSV file: {' '.join(str(e).split())}") from None
+    if not path.exists():
+        wanted = f"expected a file there with the columns {', '.join(columns)}"
+        raise SlrError(f"{path}: not found; is the root right? {wanted}")
+    df = _read_csv(path)
     absent = [c for c in columns if c not in df]
     if absent: raise SlrError(f"{path}: no column {', '.join(absent)}; found {', '.join(df.columns)}")
     if df.empty: raise SlrError(f"{path}: a header but no rows; get it again from where the corpus comes from")
-    for c in columns: df[c] = _checked(df[c].str.strip(), path, c in numbers, c in gaps)
+    for c in columns: df[c] = _check_column(df[c].str.strip(), path, c in numbers, c in gaps)
     return df
 
-def _checked(column, path, number, gaps):
+# %% ../nbs/12_corpora.ipynb #c63b2e1c
+def _read_csv(path):
+    "A CSV file as a `DataFrame` of text"
+    import pandas as pd # here, because it takes long to load and not every command reads a table
+    try:
+        with warnings.catch_warnings(): # a row with more fields than the header is an error, not a warning
+            warnings.simplefilter('error', pd.errors.ParserWarning)
+            return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True)
+    except pd.errors.EmptyDataError:
+        raise SlrError(f"{path}: the file is empty; get it again from where the corpus comes from") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError) as e:
+        raise SlrError(f"{path}: not a readable CSV file: {' '.join(str(e).split())}") from None
+
+def _check_column(column, path, number, gaps):
     "A column without empty cells, as numbers if it should hold them; the first bad cell is named with its line"
+    import pandas as pd
     values = pd.to_numeric(column, errors='coerce') if number else column
-    bad = column=='' if not number else values.isna() & ~(gaps & (column.str.lower()=='nan'))
-    if bad.any(): raise SlrError(f"{path} line {bad.idxmax()+2}: column {column.name} holds {column[bad.idxmax()]!r}, expected {'a number' if number else 'a text'}")
+    bad = values.isna() & ~(gaps & (column.str.lower()=='nan')) if number else column==''
+    if bad.any():
+        i, wanted = bad.idxmax(), 'a number' if number else 'a text'
+        raise SlrError(f"{path} line {i+2}: column {column.name} holds {column[i]!r}, expected {wanted}")
     return values
 
+# %% ../nbs/12_corpora.ipynb #5281e7de
 def refuse_duplicates(df, key, path):
     "An error that names the first row whose `key` columns were given before"
     twice = df.duplicated(key)
-    if twice.any(): raise SlrError(f"{path} line {twice.idxmax()+2}: {' '.join(f'{k} {df[k][twice.idxmax()]}' for k in key)} is given twice")
+    if not twice.any(): return
+    i = twice.idxmax()
+    raise SlrError(f"{path} line {i+2}: {' '.join(f'{k} {df[k][i]}' for k in key)} is given twice")
 
 # %% ../nbs/12_corpora.ipynb #f60e9934
 def corpus_folder(
@@ -164,16 +190,17 @@ def corpus_folder(
 ):        # -> an existing folder, as a `Path`
     "The folder of a corpus, or an error that says how to name it"
     if root is None: raise SlrError(f"{name}: where is it? give its folder (--root DIR)")
-    if not Path(root).is_dir(): raise SlrError(f"{root}: {'not a' if Path(root).exists() else 'no such'} folder; give the folder of {name} (--root DIR)")
-    return Path(root)
+    root = Path(root)
+    if root.is_dir(): return root
+    raise SlrError(f"{root}: {'not a' if root.exists() else 'no such'} folder; give the folder of {name} (--root DIR)")
 
 # %% ../nbs/12_corpora.ipynb #14f9d203
 @dataclass(frozen=True)
 class CorpusSource:
     "How to open a corpus, and where it comes from"
-    read: object    # root → `Corpus`
-    about: str      # one line
-    origin: str     # where to get it
+    read: object         # root → `Corpus`
+    about: str           # one line
+    origin: str          # where to get it
     licence: str
-    fetch: object = None # () → root; None where it can't be downloaded
+    fetch: object = None # folder, or None for the user's cache → root; None where it can't be downloaded
     complete: dict|None = None # utterances in each part of a complete copy, where that is known

@@ -7,10 +7,6 @@ __all__ = ['collapse', 'make_ctc_loss', 'ctc_losses', 'required_steps', 'find_in
            'health', 'plateau_advice']
 
 # %% ../nbs/30_ctc.ipynb #3998b7a3
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
 from .corpora import BLANK
 
 # %% ../nbs/30_ctc.ipynb #181ea90f
@@ -23,21 +19,25 @@ def collapse(
     return [s for i,s in enumerate(path) if s!=blank and (i==0 or s!=path[i-1])]
 
 # %% ../nbs/30_ctc.ipynb #b8997a46
-def make_ctc_loss() -> nn.CTCLoss:
+def make_ctc_loss(): # -> `nn.CTCLoss`
     "CTC loss with the guide's arguments"
+    from torch import nn
     return nn.CTCLoss(blank=BLANK, reduction='mean', zero_infinity=True)
 
 # %% ../nbs/30_ctc.ipynb #2b1cb5d8
 def ctc_losses(
-    log_probs:Tensor,      # (T,B,V)
-    targets:Tensor,        # (B,S)
-    output_lengths:Tensor, # (B,) on the CPU
-    target_lengths:Tensor, # (B,) on the CPU
-) -> Tensor:               # (B,), 0 for an utterance that CTC can't learn from
+    log_probs,      # (T,B,V) tensor
+    targets,        # (B,S) tensor
+    output_lengths, # (B,) on the CPU
+    target_lengths, # (B,) on the CPU
+):                  # -> (B,) tensor, 0 for an utterance that CTC can't learn from
     "CTC loss of each utterance, divided by its number of glosses; the guide's loss is their mean"
+    import torch
     device = log_probs.device
-    if log_probs.is_cuda and torch.are_deterministic_algorithms_enabled(): log_probs, targets = log_probs.cpu(), targets.cpu()
-    losses = F.ctc_loss(log_probs.float(), targets, output_lengths, target_lengths, BLANK, reduction='none', zero_infinity=True)
+    if log_probs.is_cuda and torch.are_deterministic_algorithms_enabled():
+        log_probs, targets = log_probs.cpu(), targets.cpu()
+    losses = torch.nn.functional.ctc_loss(log_probs.float(), targets, output_lengths, target_lengths, BLANK,
+                                          reduction='none', zero_infinity=True)
     return losses.to(device)/target_lengths.clamp(min=1).to(device, non_blocking=True)
 
 # %% ../nbs/30_ctc.ipynb #d9903768
@@ -56,38 +56,42 @@ def find_infeasible(
     "Utterances that are too short for their glosses"
     out = []
     for u in dataset.utterances:
-        steps, need = int(output_lengths(torch.tensor(len(u)))), required_steps(dataset.vocab.encode(u.glosses))
+        steps, need = int(output_lengths(len(u))), required_steps(dataset.vocab.encode(u.glosses))
         if steps<need: out.append((u.id, steps, need))
     return out
 
 # %% ../nbs/30_ctc.ipynb #49d56fcd
 def greedy_decode(
-    log_probs:Tensor, # (T,B,V)
-    lengths:Tensor,   # (B,) steps of each utterance
-) -> list:            # of lists of numbers
+    log_probs, # (T,B,V) tensor
+    lengths,   # (B,) steps of each utterance
+) -> list:     # of lists of numbers
     "The most probable symbol at each step, collapsed"
     paths = log_probs.argmax(-1).T.cpu().tolist()
     return [collapse(p[:n]) for p,n in zip(paths, lengths.tolist())]
 
 # %% ../nbs/30_ctc.ipynb #baa1c5d1
 def blank_rate(
-    log_probs:Tensor, # (T,B,V)
-    lengths:Tensor,   # (B,)
-) -> float:           # from 0 to 1
+    log_probs, # (T,B,V) tensor
+    lengths,   # (B,) steps of each utterance
+) -> float:    # from 0 to 1
     "Share of real steps at which blank is the most probable symbol"
+    import torch
     real = torch.arange(log_probs.shape[0])[:,None]<lengths[None]
     return (log_probs.argmax(-1).cpu()==BLANK)[real].float().mean().item()
 
+# %% ../nbs/30_ctc.ipynb #17dc6c24
 def health(
-    log_probs,      # a list of (T,V), one for each utterance
+    log_probs,      # a list of (T,V) tensors, one for each utterance
     n_glosses:int,  # in the vocabulary
 ) -> dict:
     "How a CTC model writes: blank rate, steps a gloss, certainty, vocabulary used"
     tops = [lp.argmax(-1) for lp in log_probs]
-    runs = [len(collapse(t.tolist())) for t in tops]
+    glosses = sum(len(collapse(t.tolist())) for t in tops)
     written, total = sum((t!=BLANK).sum().item() for t in tops), sum(map(len, tops))
-    return dict(blank_rate=1-written/total, steps_a_gloss=written/max(sum(runs), 1), top_probability=sum(lp.max(-1).values.exp().sum().item() for lp in log_probs)/total,
-                vocabulary_used=len({s for t in tops for s in t.tolist()}-{BLANK})/n_glosses)
+    certainty = sum(lp.max(-1).values.exp().sum().item() for lp in log_probs)
+    used = {s for t in tops for s in t.tolist()}-{BLANK}
+    return dict(blank_rate=1-written/total, steps_a_gloss=written/max(glosses, 1), top_probability=certainty/total,
+                vocabulary_used=len(used)/n_glosses)
 
 # %% ../nbs/30_ctc.ipynb #e7674fbc
 def plateau_advice(
@@ -99,6 +103,11 @@ def plateau_advice(
 ) -> str:               # None if all is well
     "What to say about a model that writes nothing but blanks"
     if blank_rate<.999 or epoch<patience: return None
-    first = f"{infeasible} of {n_train} training utterances are too short for their glosses: a smaller subsampling factor, or longer clips; " if infeasible>n_train/10 else ''
-    return (f"after {epoch} epochs the model writes blanks only. What usually helps: {first}more epochs and patience (the plateau lasts longer where there is little data), "
-            "smaller batches or accumulation_steps=1 (more optimizer steps an epoch), a lower learning rate or a warmup, and a look at the features of an utterance: still, constant or unnormalised ones teach nothing")
+    too_short = (f"{infeasible} of {n_train} training utterances are too short for their glosses: "
+                 "a smaller subsampling factor, or longer clips; ")
+    longer = "more epochs and patience (the plateau lasts longer where there is little data)"
+    steps = "smaller batches or accumulation_steps=1 (more optimizer steps an epoch)"
+    rate = "a lower learning rate or a warmup"
+    look = "a look at the features of an utterance: still, constant or unnormalised ones teach nothing"
+    return (f"after {epoch} epochs the model writes blanks only. What usually helps: "
+            f"{too_short if infeasible>n_train/10 else ''}{longer}, {steps}, {rate}, and {look}")

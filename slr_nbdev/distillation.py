@@ -36,6 +36,18 @@ def distillation_loss(
     "Kullback-Leibler divergence from the teacher, averaged over real steps"
     return F.kl_div(log_probs, posteriors, reduction='sum')/output_lengths.sum()
 
+# %% ../nbs/45_distillation.ipynb #5e0b9e44
+def _distil_batch(model, teacher, batch, optimizer, clip_norm):
+    "One step of distillation; its loss"
+    with torch.no_grad(): teacher_log_probs, lengths = teacher(batch.features, batch.feature_lengths)
+    posteriors = pool_posteriors(teacher_log_probs, lengths, model.subsampling.factor)
+    log_probs, output_lengths = model(batch.features, batch.feature_lengths)
+    loss = distillation_loss(log_probs, posteriors, output_lengths)
+    optimizer.zero_grad(); loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    optimizer.step()
+    return loss.item()
+
 # %% ../nbs/45_distillation.ipynb #b191b660
 def warm_start(
     model:OptimizedBiLSTMModel,
@@ -48,20 +60,13 @@ def warm_start(
 ):
     "Teach an optimized model the frame posteriors of an original one, with AdamW and its default weight decay"
     for key in ('input_dim','vocab_size'):
-        if getattr(model, key)!=getattr(teacher, key): raise SlrError(f"warm_start: the teacher's {key} is {getattr(teacher, key)}, the model's {getattr(model, key)}; the teacher must have been trained on the same features and vocabulary")
+        theirs, own = getattr(teacher, key), getattr(model, key)
+        if own!=theirs:
+            cure = "the teacher must have been trained on the same features and vocabulary"
+            raise SlrError(f"warm_start: the teacher's {key} is {theirs}, the model's {own}; {cure}")
     optimizer, device = torch.optim.AdamW(model.parameters(), learning_rate), next(model.parameters()).device
     model.train(); teacher.eval()
     for epoch in range(1, epochs+1):
         set_epoch(loader, epoch)
         losses = [_distil_batch(model, teacher, batch.to(device), optimizer, clip_norm) for batch in loader]
         if on_epoch: on_epoch(sum(losses)/len(losses))
-
-def _distil_batch(model, teacher, batch, optimizer, clip_norm):
-    "One step of distillation; its loss"
-    with torch.no_grad(): opinion, lengths = teacher(batch.features, batch.feature_lengths)
-    log_probs, output_lengths = model(batch.features, batch.feature_lengths)
-    loss = distillation_loss(log_probs, pool_posteriors(opinion, lengths, model.subsampling.factor), output_lengths)
-    optimizer.zero_grad(); loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    optimizer.step()
-    return loss.item()

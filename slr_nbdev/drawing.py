@@ -85,10 +85,11 @@ def draw_overlay(
     "A picture with skeleton and words"
     image = Image.fromarray(np.ascontiguousarray(picture))
     draw, (w,h) = ImageDraw.Draw(image), image.size
-    for a,b in POSE_CONNECTIONS:
-        if not np.isfinite(points[[a,b]]).all(): continue
-        ends = [tuple(points[k]*(w,h)) for k in (a,b)]
-        draw.line(ends, fill=side_color(a, b, middle='#ffffff'), width=max(1, min(w, h)//150))
+    seen = [(a, b) for a,b in POSE_CONNECTIONS if np.isfinite(points[[a,b]]).all()]
+    width = max(2, min(w, h)//100)
+    def _line(a, b, colour, width): draw.line([tuple(points[k]*(w,h)) for k in (a,b)], fill=colour, width=width)
+    for a,b in seen: _line(a, b, '#000000', width+2*(width//2+1)) # an edge, to be seen on any picture
+    for a,b in seen: _line(a, b, side_color(a, b, middle='#ffffff'), width)
     if words: _write_below(draw, words, w, h)
     return np.asarray(image)
 

@@ -4,22 +4,20 @@
 
 # %% auto #0
 __all__ = ['CORPUS_FPS', 'resample', 'points_known', 'input_warnings', 'RecognisedGloss', 'Recognised', 'read_source',
-           'Recognizer', 'draw_overlay', 'write_overlay', 'slr_recognize']
+           'Recognizer', 'write_overlay', 'recognize_files', 'slr_recognize']
 
 # %% ../nbs/52_recognition.ipynb #04e0552d
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, command, log, output_folder, print_json
-from .landmarks import N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, fill_gaps, flatten_pose, normalise_body
-from .drawing import LEFT_COLOR, RIGHT_COLOR
+from .landmarks import N_LANDMARKS, PoseLandmark, fill_gaps, flatten_pose, normalise_body
 from .corpora import Utterance
 from .batches import SignDataset
 from .layers import resolve_device
@@ -30,7 +28,8 @@ from .evaluation import compute_log_probs, gloss_spans
 from .extraction import Extraction, extract, open_pictures, write_video
 
 # %% ../nbs/52_recognition.ipynb #b191617f
-CORPUS_FPS = {'signer': 25., 'phoenix2014': 25., 'phoenix2014-si5': 25., 'phoenix2014T': 25., 'boston104': 30.}
+CORPUS_FPS = {'signer': 25., 'phoenix2014': 25., 'phoenix2014-si5': 25., 'phoenix2014T': 25.,
+    'boston104': 30.} # an assumption: its tables give no frame rate
 
 def resample(
     clip,    # (T,33,2)
@@ -49,27 +48,50 @@ def points_known(stats): # -> (33,) bool
     "Which landmarks training has seen: the others were 0 all the time"
     return ~((stats.mean[:66]==0) & (stats.std[:66]==1)).reshape(N_LANDMARKS, 2).all(1)
 
-def _share(mask): return f'{np.mean(mask):.0%}'
+def _percent(mask): return f'{np.mean(mask):.0%}'
+
+def _person_warnings(clip, seen, there):
+    "Frames without a person, or without hands"
+    out, x, wrists = [], clip[there], [PoseLandmark.LEFT_WRIST, PoseLandmark.RIGHT_WRIST]
+    if np.mean(there)<.8:
+        out.append(f'nobody was found in {_percent(~there)} of the frames; '
+                   'between them the hands move on straight lines')
+    inside = seen[there] & (np.nan_to_num(x, nan=-1)>=0).all(-1) & (np.nan_to_num(x, nan=2)<=1).all(-1)
+    lost = ~inside[:,wrists].any(1)
+    if lost.mean()>.3:
+        out.append(f'both hands are hidden or out of the picture in {_percent(lost)} of the frames; '
+                   'let the signer be seen from the head to the waist')
+    return out
+
+def _point_warnings(seen, known):
+    "Points that the model misses, and those that it doesn't know"
+    out, missing = [], [p.name.lower() for p in PoseLandmark if known[p] and not seen[:,p].any()]
+    if missing:
+        names = ', '.join(missing[:3])+', ...'*(len(missing)>3)
+        out.append(f'{len(missing)} of the {known.sum()} points that the model knows are never there ({names})')
+    if (seen.any(0) & ~known).any():
+        out.append(f'the model has learned from {known.sum()} of the 33 points; the others are left out')
+    return out
+
+def _range_warnings(clip, seen, known, checkpoint):
+    "Points that lie far from where they were in training"
+    body = normalise_body(fill_gaps(np.where(known[:,None], clip, np.nan)))
+    x = checkpoint.stats(flatten_pose(body, checkpoint.config.features.velocity))[:,:66]
+    far = (np.abs(x.reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,known & seen.any(0)]
+    if not far.size or far.mean()<=.1: return []
+    return [f'{_percent(far)} of the points lie further out than nearly all in training: '
+            'another distance, angle or build, or another pose estimator']
 
 def input_warnings(
     clip,       # (T,33,2), NaN is missing
     checkpoint:Checkpoint,
 ) -> list:      # sentences
     "Where a clip is unlike the training data"
-    out, seen = [], np.isfinite(clip).all(-1)
-    there, known = seen.any(1), points_known(checkpoint.stats)
+    seen, known = np.isfinite(clip).all(-1), points_known(checkpoint.stats)
+    there = seen.any(1)
     if not there.any(): return ['nobody was found in the picture: nothing can be recognised']
-    if np.mean(there)<.8: out.append(f'nobody was found in {_share(~there)} of the frames; between them the hands move on straight lines')
-    wrists = [PoseLandmark.LEFT_WRIST, PoseLandmark.RIGHT_WRIST]
-    inside = (seen & (np.nan_to_num(clip, nan=-1)>=0).all(-1) & (np.nan_to_num(clip, nan=2)<=1).all(-1))[there][:,wrists]
-    if (lost := ~inside.any(1)).mean()>.3: out.append(f'both hands are hidden or out of the picture in {_share(lost)} of the frames; let the signer be seen from the head to the waist')
-    missing = [p.name.lower() for p in PoseLandmark if known[p] and not seen[:,p].any()]
-    if missing: out.append(f"{len(missing)} of the {known.sum()} points that the model knows are never there ({', '.join(missing[:3])}{', ...' if len(missing)>3 else ''})")
-    if (seen.any(0) & ~known).any(): out.append(f'the model has learned from {known.sum()} of the 33 points; the others are left out')
-    x = checkpoint.stats(flatten_pose(normalise_body(fill_gaps(np.where(known[:,None], clip, np.nan))), checkpoint.config.features.velocity))
-    far = (np.abs(x[:,:66].reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,known & seen.any(0)]
-    if far.size and far.mean()>.1: out.append(f'{_share(far)} of the points lie further out than nearly all in training: another distance, angle or build, or another pose estimator')
-    return out
+    return [*_person_warnings(clip, seen, there), *_point_warnings(seen, known),
+            *_range_warnings(clip, seen, known, checkpoint)]
 
 # %% ../nbs/52_recognition.ipynb #33adf8f1
 @dataclass(frozen=True)
@@ -78,7 +100,7 @@ class RecognisedGloss:
     gloss: str
     start: float # seconds from the beginning
     end: float
-    score: float # highest probability that the model gave it; promises a little too much
+    score: float # highest probability that the model gave it; on the optimistic side
 
 @dataclass(frozen=True, eq=False)
 class Recognised:
@@ -92,6 +114,17 @@ class Recognised:
 
     def __str__(self): return ' '.join(g.gloss for g in self.glosses)
 
+    def as_dict(self): return {k: v for k,v in asdict(replace(self, extraction=None)).items() if k!='extraction'}
+
+# %% ../nbs/52_recognition.ipynb #38477c3a
+def _array_source(x, fps):
+    "Landmarks from elsewhere as an `Extraction`"
+    if x.ndim!=3 or x.shape[1]!=N_LANDMARKS or x.shape[2] not in (2,3) or not len(x):
+        expected = f'(frames, {N_LANDMARKS}, 2), or 3 with visibility'
+        raise SlrError(f"landmarks: expected an array {expected}, got {x.shape}")
+    points = x if x.shape[2]==3 else np.concatenate([x, np.ones((*x.shape[:2],1))], -1)
+    return Extraction(points.astype(np.float32), np.arange(len(points))/fps, fps, (1,1), 'array')
+
 def read_source(
     source,          # video, folder of pictures, .pose file, or landmarks (T,33,2) or (T,33,3) with visibility
     fps=None,        # frames a second of an array or a folder (default: 25)
@@ -99,12 +132,10 @@ def read_source(
     progress=False,
 ) -> Extraction:
     "Landmarks with times, from anything"
-    if isinstance(source, np.ndarray):
-        if source.ndim!=3 or source.shape[1]!=N_LANDMARKS or source.shape[2] not in (2,3) or not len(source): raise SlrError(f"landmarks: expected an array (frames, {N_LANDMARKS}, 2), or 3 with visibility, got {source.shape}")
-        points = source if source.shape[2]==3 else np.concatenate([source, np.ones((*source.shape[:2],1))], -1)
-        return Extraction(points.astype(np.float32), np.arange(len(points))/(fps or 25.), fps or 25., (1,1), 'array')
+    fps = fps or 25.
+    if isinstance(source, np.ndarray): return _array_source(source, fps)
     if Path(source).suffix=='.pose': return Extraction.read(source)
-    return extract(source, pose_model, fps or 25., progress)
+    return extract(source, pose_model, fps, progress)
 
 # %% ../nbs/52_recognition.ipynb #2c45ef55
 class Recognizer:
@@ -125,24 +156,56 @@ class Recognizer:
         **kw,        # of `Recognizer`
     ): return cls(load_checkpoint(path, resolve_device(device)), **kw)
 
+# %% ../nbs/52_recognition.ipynb #7591bab1
 @patch
-def _on_clock(self:Recognizer, found):
-    "The clip at the training data's frame rate, its rate, and a word about it"
-    if not self.fps: return found.clip, found.fps, ["the frame rate of the training data is not known: the clip's own is taken; say it if you know it (--trained_fps, or Recognizer(..., fps=))"]
+def _resampled(self:Recognizer, found):
+    "The clip at the training data's frame rate, its rate, and a note on what was done"
+    if not self.fps:
+        note = ("the frame rate of the training data is not known: the clip's own is taken; "
+                'say it if you know it (--trained_fps, or Recognizer(..., fps=))')
+        return found.clip, found.fps, [note]
     uneven = len(found)>2 and np.ptp(np.diff(found.seconds))>.5/found.fps
     if abs(found.fps/self.fps-1)<.02 and not uneven: return found.clip, found.fps, []
-    return resample(found.clip, found.seconds, self.fps), self.fps, [f"{found.fps:.3g} frames a second{' at uneven times' if uneven else ''}, training had {self.fps:.3g}: resampled"]
+    own = f"{found.fps:.3g} frames a second{' at uneven times' if uneven else ''}"
+    return resample(found.clip, found.seconds, self.fps), self.fps, [f'{own}, training had {self.fps:.3g}: resampled']
+
+# %% ../nbs/52_recognition.ipynb #49adafa6
+@patch
+def _search(self:Recognizer, log_probs, beam, n):
+    "The `n` best hypotheses of a beam search"
+    d, lengths = self.checkpoint.config.decoding, torch.tensor([len(log_probs)])
+    return beam_search(log_probs[:,None], lengths, beam, self.classes, d.lm_weight, d.insertion_score, n)[0]
 
 @patch
-def _read(self:Recognizer, log_probs, n_best):
-    "The best sentence as class numbers, the n best with their scores, and a word where they disagree"
-    d, lp, n = self.checkpoint.config.decoding, log_probs[:,None], torch.tensor([len(log_probs)])
-    def _search(beam, k): return beam_search(lp, n, beam, self.classes, d.lm_weight, d.insertion_score, k)[0]
-    best = _search(d.beam_size, 1)[0].symbols if d.beam_size else greedy_decode(lp, n)[0] # the same however many are listed
-    if n_best==1: return best, [], []
-    found = _search(max(d.beam_size or 10, n_best), n_best)
-    other = [] if list(found[0].symbols)==list(best) else [f"the list begins with another sentence than the one that was read: the checkpoint says {f'a beam of {d.beam_size}' if d.beam_size else 'greedily'}, the list comes from a wider search"]
-    return best, [(self.checkpoint.vocab.decode(h.symbols), round(h.score, 3)) for h in found], other
+def _decode(self:Recognizer, log_probs, n_best):
+    "The sentence as class numbers, the n best with their scores, and a note where they disagree"
+    beam = self.checkpoint.config.decoding.beam_size
+    if beam: sentence = self._search(log_probs, beam, 1)[0].symbols
+    else: sentence = greedy_decode(log_probs[:,None], torch.tensor([len(log_probs)]))[0]
+    if n_best==1: return sentence, [], []
+    found, notes = self._search(log_probs, max(beam or 10, n_best), n_best), []
+    if list(found[0].symbols)!=list(sentence):
+        own = f'a beam of {beam}' if beam else 'greedily'
+        notes.append('the list begins with another sentence than the one that was read: '
+                     f'the checkpoint says {own}, the list comes from a wider search')
+    return sentence, [(self.checkpoint.vocab.decode(h.symbols), round(h.score, 3)) for h in found], notes
+
+# %% ../nbs/52_recognition.ipynb #924ac4b1
+@patch
+def _log_probs(self:Recognizer, clip):
+    "(T',V) of a clip (T,33,2), without the points that training has not seen"
+    c = self.checkpoint
+    known = np.where(points_known(c.stats)[:,None], clip, np.nan)
+    dataset = SignDataset([Utterance('clip', known, ('?',), '?')], c.vocab, c.config.features, c.stats)
+    return compute_log_probs(c.model, dataset)['clip']
+
+@patch
+def _timed_glosses(self:Recognizer, sentence, log_probs, n_frames, rate, begin):
+    "The glosses with their seconds"
+    def _seconds(frame): return float(round(begin+frame/rate, 3))
+    spans = gloss_spans(self.checkpoint, log_probs, sentence, n_frames)
+    glosses = self.checkpoint.vocab.decode(sentence)
+    return [RecognisedGloss(g, _seconds(a), _seconds(b), float(p)) for g,(a,b,p) in zip(glosses, spans)]
 
 @patch
 def recognize(self:Recognizer,
@@ -154,37 +217,26 @@ def recognize(self:Recognizer,
     "Glosses with times, scores and warnings"
     name = 'array' if isinstance(source, np.ndarray) else str(source)
     found = read_source(source, fps, self.pose_model, progress)
-    clip, rate, notes = self._on_clock(found)
-    c, notes = self.checkpoint, [*found.notes, *notes, *input_warnings(clip, self.checkpoint)]
-    done = lambda glosses, best: Recognised(name, glosses, best, notes, float(found.seconds[-1]+1/found.fps), found)
-    if not found.found.any(): return done([], [])
-    known = np.where(points_known(c.stats)[:,None], clip, np.nan)
-    dataset = SignDataset([Utterance('clip', known, ('?',), '?')], c.vocab, c.config.features, c.stats)
-    log_probs = compute_log_probs(c.model, dataset)['clip']
-    sentence, best, other = self._read(log_probs, n_best)
-    notes += other
-    spans, begin = gloss_spans(c, log_probs, sentence, len(clip)), found.seconds[0]
-    return done([RecognisedGloss(g, round(begin+a/rate, 3), round(begin+b/rate, 3), p) for g,(a,b,p) in zip(c.vocab.decode(sentence), spans)], best)
+    clip, rate, notes = self._resampled(found)
+    notes = [*found.notes, *notes, *input_warnings(clip, self.checkpoint)]
+    seconds = float(found.seconds[-1]+1/found.fps)
+    if not found.found.any(): return Recognised(name, [], [], notes, seconds, found)
+    log_probs = self._log_probs(clip)
+    sentence, best, disagreement = self._decode(log_probs, n_best)
+    glosses = self._timed_glosses(sentence, log_probs, len(clip), rate, found.seconds[0])
+    return Recognised(name, glosses, best, notes+disagreement, seconds, found)
 
-# %% ../nbs/52_recognition.ipynb #cc3c9fdd
-def draw_overlay(
-    picture, # (height, width, 3) of bytes
-    points,  # (33,2) fractions of the picture, NaN is missing
-    words='',# to write below
-):           # -> (height, width, 3)
-    "A picture with skeleton and words"
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    draw, (w,h) = ImageDraw.Draw(image), image.size
-    line = max(1, min(w, h)//150)
-    for a,b in POSE_CONNECTIONS:
-        if not np.isfinite(points[[a,b]]).all(): continue
-        side = {p.name.split('_')[0] for p in (PoseLandmark(a), PoseLandmark(b))}
-        draw.line([tuple(points[k]*(w,h)) for k in (a,b)], fill=LEFT_COLOR if side=={'LEFT'} else RIGHT_COLOR if side=={'RIGHT'} else '#ffffff', width=line)
-    size = max(10, h//16)
-    if words:
-        draw.rectangle((0, h-1.6*size, w, h), fill='#000000')
-        draw.text((w/2, h-.8*size), words, fill='#ffffff', anchor='mm', font=ImageFont.load_default(size))
-    return np.asarray(image)
+# %% ../nbs/52_recognition.ipynb #674e7e55
+def _overlay_pictures(recognised, pictures):
+    "The pictures of a film with skeleton and gloss"
+    from slr_nbdev.drawing import draw_overlay # it brings matplotlib, which recognising doesn't need
+    found, clip = recognised.extraction, recognised.extraction.clip
+    last = np.zeros((*found.size[::-1],3), np.uint8)
+    for seconds,picture in pictures: # frames that fail to decode come out of turn: the time tells which one it is
+        if picture is not None and picture.shape==last.shape: last = picture
+        words = (f'{g.gloss}  {g.score:.0%}' for g in recognised.glosses if g.start<=seconds<g.end)
+        frame = np.searchsorted(found.seconds, seconds-.25/found.fps).clip(0, len(clip)-1)
+        yield draw_overlay(last, clip[frame], next(words, ' '))
 
 def write_overlay(
     path,                  # of the video to write (.mp4)
@@ -192,32 +244,52 @@ def write_overlay(
     progress=False,
 ):
     "The film with what was recognised"
-    found, pictures = recognised.extraction, open_pictures(recognised.source, recognised.extraction.fps)
-    clip = found.clip # of each moment; frames that fail to decode are told out of turn
-    def _drawn():
-        last = np.zeros((*found.size[::-1],3), np.uint8)
-        for seconds,picture in tqdm(pictures, total=len(found), desc='overlay', unit='frame', disable=not progress, file=sys.stderr):
-            last = last if picture is None or picture.shape!=last.shape else picture
-            now = next((f'{g.gloss}  {g.score:.0%}' for g in recognised.glosses if g.start<=seconds<g.end), ' ')
-            yield draw_overlay(last, clip[np.searchsorted(found.seconds, seconds-.25/found.fps).clip(0, len(clip)-1)], now)
-    return write_video(path, _drawn(), found.fps)
+    fps, n = recognised.extraction.fps, len(recognised.extraction)
+    pictures = open_pictures(recognised.source, fps)
+    bar = tqdm(pictures, total=n, desc='overlay', unit='frame', disable=not progress, file=sys.stderr)
+    return write_video(path, _overlay_pictures(recognised, bar), fps)
 
-# %% ../nbs/52_recognition.ipynb #96785511
-def _table(r):
-    "One clip for people"
-    rows = [f'  {g.start:7.2f} {g.end:7.2f}  {g.score:4.0%}  {g.gloss}' for g in r.glosses]
-    best = [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
-    return '\n'.join([f'{r.source} ({r.seconds:.1f} s): {str(r) or "(nothing)"}', *(['    start     end  score'] if rows else []), *rows, *(['  log score of the best'] if best else []), *best, *(f'  note: {w}' for w in r.warnings)])
-
+# %% ../nbs/52_recognition.ipynb #35535742
 def _overlay_files(files, folder):
     "{film: video to write}; two of one name are refused, .pose files have no pictures"
     out = {}
     for f in files:
-        if Path(f).suffix=='.pose': log(f'{f}: a .pose file has no pictures, so there is no overlay'); continue
+        if Path(f).suffix=='.pose':
+            log(f'{f}: a .pose file has no pictures, so there is no overlay')
+            continue
         target = Path(folder)/f'{Path(f).name if Path(f).is_dir() else Path(f).stem}-overlay.mp4'
-        if other := next((o for o,t in out.items() if t==target), None): raise SlrError(f"--overlay {folder}: {other} and {f} would both be written to {target.name}; recognise them in two calls with two folders")
+        if other := next((o for o,t in out.items() if t==target), None):
+            what = f'{other} and {f} would both be written to {target.name}'
+            raise SlrError(f"--overlay {folder}: {what}; recognise them in two calls with two folders")
         out[f] = target
     return out
+
+def recognize_files(
+    rec:Recognizer,
+    files,          # videos, folders of pictures, or .pose files
+    fps=None,       # frames a second of folders of pictures (default: 25)
+    n_best=1,       # sentences to list
+    overlay=None,   # folder for videos with skeleton and glosses
+    progress=False, # show bars
+):                  # -> for each file `Recognised`, or the error as text
+    "Recognise one file after the other; one that can't be read ends nothing"
+    drawn = _overlay_files(files, output_folder(overlay)) if overlay else {}
+    for file in files:
+        try:
+            r = rec.recognize(file, fps, n_best, progress)
+            if file in drawn: write_overlay(drawn[file], r, progress)
+        except (SlrError, OSError) as e: r = str(e)
+        yield r
+
+# %% ../nbs/52_recognition.ipynb #96785511
+def _recognised_text(r):
+    "One clip to be read"
+    lines = [f'{r.source} ({r.seconds:.1f} s): {str(r) or "(nothing)"}']
+    if r.glosses: lines.append('    start     end  score')
+    lines += [f'  {g.start:7.2f} {g.end:7.2f}  {g.score:4.0%}  {g.gloss}' for g in r.glosses]
+    if r.n_best: lines.append('  log score of the best')
+    lines += [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
+    return '\n'.join([*lines, *(f'  note: {w}' for w in r.warnings)])
 
 @command
 def slr_recognize(
@@ -232,17 +304,18 @@ def slr_recognize(
     json:bool=False,     # print one JSON object and nothing else
 ):
     "Recognise signing in films: glosses with times, scores and notes"
-    if not checkpoint: raise SlrError("slr_recognize: which model? --checkpoint runs/NAME/best.safetensors, a file that slr_train wrote")
+    if not checkpoint:
+        cure = '--checkpoint runs/NAME/best.safetensors, a file that slr_train wrote'
+        raise SlrError(f"slr_recognize: which model? {cure}")
     for name,value in (('n_best',n_best), ('fps',fps), ('trained_fps',trained_fps)):
         if value is not None and not value>0: raise SlrError(f"--{name} {value}: must be above 0")
     rec, out, failed = Recognizer.load(checkpoint, device, fps=trained_fps, pose_model=model), [], []
-    drawn = _overlay_files(files, output_folder(overlay)) if overlay else {}
-    for file in files:
-        try:
-            r = rec.recognize(file, fps, n_best, progress=not json)
-            if file in drawn: write_overlay(drawn[file], r, progress=not json)
-        except (SlrError, OSError) as e: failed.append(str(e)); log(f'slr_recognize: error: {e}'); continue
-        out.append({k: v for k,v in asdict(r).items() if k!='extraction'})
-        if not json: print(_table(r))
+    for r in recognize_files(rec, files, fps, n_best, overlay, progress=not json):
+        if isinstance(r, str):
+            failed.append(r)
+            log(f'slr_recognize: error: {r}')
+            continue
+        out.append(r.as_dict())
+        if not json: print(_recognised_text(r))
     if json: print_json(dict(clips=out, failed=failed))
     if failed: raise SlrError(f"{len(failed)} of {len(files)} could not be recognised")

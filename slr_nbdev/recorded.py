@@ -7,14 +7,13 @@ __all__ = ['BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON10
            'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'carve_dev', 'read_boston104', 'fetch_boston104',
            'landmarks_from_holistic', 'read_sequence', 'join_clips', 'Clip', 'stitch', 'read_mp_data', 'read_asl_words']
 
-# %% ../nbs/13_recorded.ipynb #8c0c8844
-import itertools, zipfile
+# %% ../nbs/13_recorded.ipynb #3eca78f0
+import zipfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from .core import SlrError
 from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
@@ -31,9 +30,9 @@ def _boston104_clips(root):
     refuse_duplicates(df, ['video','frame'], root/'hands_condensed.csv')
     clips = {}
     for video,rows in df.sort_values('frame').groupby('video'):
-        clip = np.full((len(rows),N_LANDMARKS,2), np.nan, dtype=np.float32)
-        for name,k in BOSTON104_POINTS.items(): clip[:,k] = rows[[f'{name}-x',f'{name}-y']].to_numpy()/BOSTON104_PICTURE
-        clips[video] = clip
+        clips[video] = np.full((len(rows),N_LANDMARKS,2), np.nan, dtype=np.float32)
+        for name,k in BOSTON104_POINTS.items():
+            clips[video][:,k] = rows[[f'{name}-x',f'{name}-y']].to_numpy()/BOSTON104_PICTURE
     return clips
 
 # %% ../nbs/13_recorded.ipynb #53b41dfb
@@ -43,10 +42,12 @@ def _boston104_split(root, split, clips):
     words = read_table(path, ['video','speaker','word','startframe','endframe'], numbers=['startframe','endframe'])
     refuse_duplicates(words, ['video','startframe'], path)
     unknown = [v for v in words.video.unique() if v not in clips]
-    if unknown: raise SlrError(f"{path}: video {', '.join(unknown[:3])} has no frames in {root/'hands_condensed.csv'}")
+    if unknown:
+        raise SlrError(f"{path}: video {', '.join(unknown[:3])} has no frames in {root/'hands_condensed.csv'}")
     def _utterance(video, rows):
         rows = rows.sort_values('startframe', kind='stable')
-        return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], tuple((int(a), int(b)+1) for a,b in zip(rows.startframe, rows.endframe)))
+        spans = tuple((int(a), int(b)+1) for a,b in zip(rows.startframe, rows.endframe))
+        return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], spans)
     return [_utterance(v, rows) for v,rows in words.groupby('video', sort=False)]
 
 # %% ../nbs/13_recorded.ipynb #892e6f5f
@@ -59,8 +60,11 @@ def carve_dev(
     left, dev = Counter(g for u in utterances for g in u.glosses), set()
     for i in np.random.default_rng(seed).permutation(len(utterances)):
         need = Counter(utterances[i].glosses)
-        if len(dev)<n and all(left[g]>c for g,c in need.items()): dev.add(i); left -= need
-    return [u for i,u in enumerate(utterances) if i not in dev], [utterances[i] for i in sorted(dev)]
+        if len(dev)<n and all(left[g]>c for g,c in need.items()):
+            dev.add(i)
+            left -= need
+    train = [u for i,u in enumerate(utterances) if i not in dev]
+    return train, [utterances[i] for i in sorted(dev)]
 
 # %% ../nbs/13_recorded.ipynb #9317486b
 def read_boston104(
@@ -78,16 +82,22 @@ BOSTON104_FILES = {
     'speaker.csv':         'c9994ee89a25789ae170c6045cdbfc106dbf2695643eded1586f34d66e4db216',
     'test_words.csv':      '5a889b80f1cdb8b312cd9e5265fb4943b505647a6d187332ccb6383135df8a11',
     'train_words.csv':     'f60b142ffb4287a55bedc3ee5826eb99f292a3b69fc0d0e1bd85be5f27703727'}
-BOSTON104_URL = 'https://raw.githubusercontent.com/udacity/AIND-Recognizer/cf02ea3c5fe3a76b34161afc61f4e42be1e38ec4/data/'
+_AIND_RECOGNIZER = 'https://raw.githubusercontent.com/udacity/AIND-Recognizer/'
+BOSTON104_URL = f'{_AIND_RECOGNIZER}cf02ea3c5fe3a76b34161afc61f4e42be1e38ec4/data/'
 
 def fetch_boston104(
     folder=None, # where to put it; default: the user's cache
 ) -> Path:       # the folder, for `read_boston104`
     "Download RWTH-BOSTON-104's tables, each checked against its SHA-256"
+    import pooch # here, because only a download needs it
     pooch.get_logger().setLevel('WARNING') # a failed download is told once, by us
-    repo = pooch.create(folder or pooch.os_cache('slr_nbdev')/'boston104', BOSTON104_URL, registry={k:f'sha256:{v}' for k,v in BOSTON104_FILES.items()})
-    try: return Path([repo.fetch(f) for f in BOSTON104_FILES][0]).parent
-    except Exception as e: raise SlrError(f"boston104: could not be downloaded from {BOSTON104_URL} ({type(e).__name__}); without a network, give a local copy (--root DIR)") from None
+    registry = {name: f'sha256:{sha}' for name,sha in BOSTON104_FILES.items()}
+    repo = pooch.create(folder or pooch.os_cache('slr_nbdev')/'boston104', BOSTON104_URL, registry=registry)
+    try: paths = [Path(repo.fetch(f)) for f in BOSTON104_FILES]
+    except Exception as e:
+        problem = f"could not be downloaded from {BOSTON104_URL} ({type(e).__name__})"
+        raise SlrError(f"boston104: {problem}; without a network, give a local copy (--root DIR)") from None
+    return paths[0].parent
 
 # %% ../nbs/13_recorded.ipynb #d72c4192
 def landmarks_from_holistic(
@@ -103,17 +113,23 @@ def read_sequence(
     folder, # of frames 0.npy, 1.npy, ...
 ):          # -> (T,33,2)
     "One recording of the `MP_Data` layout"
-    files = sorted(Path(folder).glob('*.npy'), key=lambda p: (len(p.stem), p.stem))
+    files = sorted(Path(folder).glob('*.npy'), key=_by_number)
     if not files: raise SlrError(f"{folder}: a clip with zero frames; remove the folder or record it again")
     pose = np.stack([_read_frame(f)[:4*N_LANDMARKS] for f in files]).reshape(len(files), N_LANDMARKS, 4)
     return check_landmarks(landmarks_from_holistic(pose[...,:2], pose[...,3]), folder)
 
+def _by_number(path):
+    "Key that sorts 2 before 10"
+    return len(path.stem), path.stem
+
 def _read_frame(path):
-    "258 or 1662 numbers"
+    "258 or 1,662 numbers"
     try: frame = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e: raise SlrError(f"{path}: not a NumPy array: {e}") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as e:
+        raise SlrError(f"{path}: not a NumPy array: {e}") from None
     shape = getattr(frame, 'shape', 'an archive')
-    if shape not in ((258,),(1662,)) or frame.dtype.kind!='f': raise SlrError(f"{path}: expected 258 or 1662 numbers (MediaPipe Holistic), got {shape}")
+    if shape not in ((258,),(1662,)) or frame.dtype.kind!='f':
+        raise SlrError(f"{path}: expected 258 or 1662 numbers (MediaPipe Holistic), got {shape}")
     return frame
 
 # %% ../nbs/13_recorded.ipynb #facff782
@@ -139,6 +155,7 @@ class Clip:
     gloss: str
     signer: str           # clips of one signer may be joined
 
+# %% ../nbs/13_recorded.ipynb #c957aafb
 def stitch(
     clips,  # of `Clip`
     prefix, # of the utterances' ids
@@ -148,11 +165,14 @@ def stitch(
     "Deal clips into sentences of two to six signs, each of one signer (what is left of a deck may be a single sign)"
     rng, signers, out = np.random.default_rng(seed), defaultdict(list), []
     for c in clips: signers[c.signer].append(c)
-    for _,(signer,clips) in itertools.product(range(deals), sorted(signers.items())):
-        deck = [clips[i] for i in rng.permutation(len(clips))]
-        while deck:
-            hand, deck = deck[:(n:=int(rng.integers(2, 7)))], deck[n:]
-            out.append(Utterance(f'{prefix}-{len(out):04}', join_clips([c.landmarks for c in hand]), tuple(c.gloss for c in hand), signer))
+    for _ in range(deals):
+        for signer,own in sorted(signers.items()):
+            deck = [own[i] for i in rng.permutation(len(own))]
+            while deck:
+                n = int(rng.integers(2, 7))
+                hand, deck = deck[:n], deck[n:]
+                landmarks = join_clips([c.landmarks for c in hand])
+                out.append(Utterance(f'{prefix}-{len(out):04}', landmarks, tuple(c.gloss for c in hand), signer))
     return out
 
 # %% ../nbs/13_recorded.ipynb #1934b4bc
@@ -160,7 +180,8 @@ TRAIN_DEALS = 4
 
 def _stitch_parts(name, parts):
     "A stitched corpus from clips of train, dev and test"
-    return Corpus(name, 'stitched', **{k: stitch(clips, k, TRAIN_DEALS if k=='train' else 1) for k,clips in parts.items()})
+    deals = dict(train=TRAIN_DEALS, dev=1, test=1)
+    return Corpus(name, 'stitched', **{part: stitch(clips, part, deals[part]) for part,clips in parts.items()})
 
 # %% ../nbs/13_recorded.ipynb #ca6d16db
 def read_mp_data(
@@ -172,13 +193,17 @@ def read_mp_data(
     if not words: raise SlrError(f"{root}: no folder of a word in it; expected <word>/<sequence>/<frame>.npy")
     parts = dict(train=[], dev=[], test=[])
     for word in words:
-        sequences = sorted((p for p in word.iterdir() if p.is_dir()), key=lambda p: (len(p.name), p.name))
-        if len(sequences)<3: raise SlrError(f"{word}: {len(sequences)} recordings; train, dev and test need at least 3")
-        cuts = max(1, round(.15*len(sequences)))
-        for i,s in enumerate(sequences):
-            part = 'test' if i>=len(sequences)-cuts else 'dev' if i>=len(sequences)-2*cuts else 'train'
-            parts[part].append(Clip(read_sequence(s), word.name, 'unknown'))
+        for part,folder in _split_by_number(word):
+            parts[part].append(Clip(read_sequence(folder), word.name, 'unknown'))
     return _stitch_parts('mp_data', parts)
+
+def _split_by_number(word):
+    "The recordings of a word, each with its part: (part, folder)"
+    folders = sorted((p for p in word.iterdir() if p.is_dir()), key=lambda p: (len(p.name), p.name))
+    n = len(folders)
+    if n<3: raise SlrError(f"{word}: {n} recordings; train, dev and test need at least 3")
+    cuts = max(1, round(.15*n))
+    return [('test' if i>=n-cuts else 'dev' if i>=n-2*cuts else 'train', p) for i,p in enumerate(folders)]
 
 # %% ../nbs/13_recorded.ipynb #19538862
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
@@ -188,25 +213,39 @@ def _asl_arrays(path):
     "The arrays of `asl_words_mp.npz`, one row a clip"
     try:
         with np.load(path, allow_pickle=False) as data: arrays = {k: data[k] for k in _ASL_KEYS if k in data}
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as e: raise SlrError(f"{path}: cannot be read as .npz: {e}; give the file asl_words_mp.npz (--root FILE)") from None
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as e:
+        raise SlrError(f"{path}: cannot be read as .npz: {e}; give the file asl_words_mp.npz (--root FILE)") from None
     absent = [k for k in _ASL_KEYS if k not in arrays]
     if absent: raise SlrError(f"{path}: no array {', '.join(absent)} in it; expected asl_words_mp.npz")
-    if len({len(a) for a in arrays.values()})>1: raise SlrError(f"{path}: arrays of different lengths: {', '.join(f'{k} {len(a)}' for k,a in arrays.items())}")
+    if len({len(a) for a in arrays.values()})>1:
+        lengths = ', '.join(f'{k} {len(a)}' for k,a in arrays.items())
+        raise SlrError(f"{path}: arrays of different lengths: {lengths}")
     return arrays.values()
 
+# %% ../nbs/13_recorded.ipynb #c87a814c
 def read_asl_words(
     path, # asl_words_mp.npz
 ) -> Corpus:
     "Isolated ASL words with MediaPipe landmarks, stitched to sentences; dev and test are sessions of their own"
     if path is None: raise SlrError("asl_words: where is it? give the file asl_words_mp.npz (--root FILE)")
     parts = dict(train=[], dev=[], test=[])
-    for xy,vis,label,session,signer in zip(*_asl_arrays(path)):
+    for xy,visibility,label,session,signer in zip(*_asl_arrays(path)):
+        if label in ASL_WORDS_OUT: continue
         part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
-        if label not in ASL_WORDS_OUT: parts[part].append(Clip(check_landmarks(landmarks_from_holistic(xy, vis), f'{path} ({label})'), str(label), str(signer)))
+        clip = check_landmarks(landmarks_from_holistic(xy, visibility), f'{path} ({label})')
+        parts[part].append(Clip(clip, str(label), str(signer)))
     return _stitch_parts('asl_words', parts)
 
-# %% ../nbs/13_recorded.ipynb #4205c90a
+# %% ../nbs/13_recorded.ipynb #c03fe089
 RECORDED_CORPORA = {
-    'boston104': CorpusSource(read_boston104, 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands', 'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT', fetch_boston104, dict(train=141, dev=20, test=40)),
-    'asl_words': CorpusSource(read_asl_words, '3,120 clips of 15 ASL words, 3 signers, MediaPipe landmarks; stitched to sentences', 'github.com/traduttore/traduttore-model, folder MP_Data, packed as asl_words_mp.npz', 'MIT', complete=dict(train=2446, dev=66, test=89)),
-    'mp_data': CorpusSource(read_mp_data, 'your own recordings as <word>/<sequence>/<frame>.npy, 258 or 1662 numbers a frame; stitched', 'your own', 'your own')}
+    'boston104': CorpusSource(
+        read_boston104, 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands',
+        'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT',
+        fetch_boston104, complete=dict(train=141, dev=20, test=40)),
+    'asl_words': CorpusSource(
+        read_asl_words, '3,120 clips of 15 ASL words, 3 signers, MediaPipe landmarks; stitched to sentences',
+        'github.com/traduttore/traduttore-model, folder MP_Data, packed as asl_words_mp.npz', 'MIT',
+        complete=dict(train=2446, dev=66, test=89)),
+    'mp_data': CorpusSource(
+        read_mp_data, 'your own recordings as <word>/<sequence>/<frame>.npy, 258 or 1662 numbers a frame; stitched',
+        'your own', 'your own')}

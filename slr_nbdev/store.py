@@ -5,21 +5,29 @@
 # %% auto #0
 __all__ = ['STORE_SCHEMA', 'STORE_ABOUT', 'write_store', 'FeatureStore', 'StoredUtterance']
 
-# %% ../nbs/16_store.ipynb #a796d2fa
-import hashlib, json as json
+# %% ../nbs/16_store.ipynb #522c1702
+import hashlib, json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fastcore.basics import patch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from .core import SlrError, clear_parts, output_folder, whole_file
+from .core import SlrError, clear_parts, output_folder, whole_file, write_json
 from .landmarks import N_LANDMARKS
+
+# %% ../nbs/16_store.ipynb #eac2da9f
+def _ragged(arrays, dtype, width=()):
+    "Arrays end to end, and where each begins (and the last one ends)"
+    with np.errstate(over='ignore'): # what is too large for float16 becomes infinite, and is refused by name
+        rows = [np.asarray(a, dtype) for a in arrays]
+    return np.concatenate([np.zeros((0,*width), dtype), *rows]), np.cumsum([0]+[len(a) for a in rows])
 
 # %% ../nbs/16_store.ipynb #7e1a23e6
 STORE_SCHEMA = 1
-STORE_ABOUT = ('corpus','glosses','landmarks','normalisation','extractor','kind','source','missing') # what the writer must tell
+STORE_ABOUT = 'corpus','glosses','landmarks','normalisation','extractor','kind','source','missing' # what a store tells
 
 def _sha256(path):
     "Hash of a file, a piece at a time"
@@ -28,10 +36,34 @@ def _sha256(path):
         while piece := f.read(1<<22): h.update(piece)
     return h.hexdigest()
 
-def _ragged(arrays, dtype, width=()):
-    "Arrays end to end, and where each begins"
-    return np.concatenate([np.zeros((0,*width), dtype), *[np.asarray(a, dtype) for a in arrays]]), np.cumsum([0]+[len(a) for a in arrays])
+# %% ../nbs/16_store.ipynb #b16f531d
+def _check_rows(split, rows):
+    "An error that names the first utterance that can't be stored"
+    if not rows: raise SlrError(f"store: no utterances in {split}")
+    seen, width = set(), rows[0][3].shape[-1]
+    for k,_,glosses,clip in rows:
+        if k in seen: raise SlrError(f"store: utterance {k} is given twice in {split}")
+        if not glosses: raise SlrError(f"store: {k} has no glosses")
+        if clip.ndim!=2 or not len(clip) or clip.shape[1]!=width:
+            raise SlrError(f"store: {k}: expected (frames, {width}), got {clip.shape}")
+        if np.isinf(clip).any() or np.isnan(clip).all():
+            raise SlrError(f"store: {k}: some of its numbers are infinite, or all of them NaN")
+        seen.add(k)
 
+# %% ../nbs/16_store.ipynb #3338a670
+def _commit_store(folder, split, tensors, metadata, head):
+    "Frames first, then in one step the JSON that points to them; then the old frames go"
+    new, about = folder/f'{split}.new.safetensors', folder/f'{split}.json'
+    with whole_file(new) as p: save_file(tensors, p, metadata)
+    sha = _sha256(new)
+    data = new.replace(folder/f'{split}-{sha[:12]}.safetensors')
+    write_json(about, dict(slr_nbdev_store=STORE_SCHEMA, file=data.name, sha256=sha, **head))
+    clear_parts(folder, f'{split}.*')
+    for old in folder.glob(f'{split}-*.safetensors'):
+        if old!=data: old.unlink()
+    return about
+
+# %% ../nbs/16_store.ipynb #e67816fe
 def write_store(
     folder,
     split:str,       # train, dev or test
@@ -41,40 +73,53 @@ def write_store(
 ) -> Path:           # the JSON file
     "Write one split; the old store stays until the new one is complete"
     if dtype not in ('float16','float32'): raise SlrError(f"store: dtype {dtype!r}: choose float16 or float32")
-    if set(about)!=set(STORE_ABOUT): raise SlrError(f"store: it must be told {', '.join(STORE_ABOUT)}; got {', '.join(about)}")
-    ids, signers, glosses, clips = ([], [], [], []) if not (rows:=list(utterances)) else map(list, zip(*rows))
-    _check_rows(split, ids, glosses, clips)
+    if set(about)!=set(STORE_ABOUT):
+        raise SlrError(f"store: it must be told {', '.join(STORE_ABOUT)}; got {', '.join(about)}")
+    rows = list(utterances)
+    _check_rows(split, rows)
+    ids, signers, glosses, clips = map(list, zip(*rows))
+    tensors, types = _tensors(split, glosses, clips, dtype)
+    lists = {k: json.dumps(v) for k,v in dict(ids=ids, signers=signers, glosses=types).items()}
+    metadata = dict(slr_nbdev_store=str(STORE_SCHEMA), **lists)
+    n, width = tensors['frames'].shape
+    head = dict(about, utterances=len(ids), frames=n, width=width, dtype=dtype)
+    return _commit_store(output_folder(folder), split, tensors, metadata, head)
+
+def _tensors(split, glosses, clips, dtype):
+    "Frames and glosses as arrays, and the glosses' types in the order of their numbers"
     types = sorted({g for s in glosses for g in s})
     number = {g: i for i,g in enumerate(types)}
     frames, offsets = _ragged(clips, dtype, clips[0].shape[1:])
     if np.isinf(frames).any(): raise SlrError(f"store: numbers in {split} that are too large for float16; use float32")
     targets, target_offsets = _ragged([[number[g] for g in s] for s in glosses], np.int32)
-    folder = output_folder(folder)
-    return _commit_store(folder, split, dict(frames=frames, offsets=offsets, targets=targets, target_offsets=target_offsets),
-        {'slr_nbdev_store': str(STORE_SCHEMA), 'ids': json.dumps(ids), 'signers': json.dumps(signers), 'glosses': json.dumps(types)}, dict(about, utterances=len(ids), frames=len(frames), width=frames.shape[1], dtype=dtype))
+    return dict(frames=frames, offsets=offsets, targets=targets, target_offsets=target_offsets), types
 
-def _check_rows(split, ids, glosses, clips):
-    "Utterances that can be stored"
-    if not ids: raise SlrError(f"store: no utterances in {split}")
-    seen = set()
-    for k,s,c in zip(ids, glosses, clips):
-        if k in seen: raise SlrError(f"store: utterance {k} is given twice in {split}")
-        if not s: raise SlrError(f"store: {k} has no glosses")
-        if c.ndim!=2 or not len(c) or c.shape[1]!=clips[0].shape[1]: raise SlrError(f"store: {k}: expected (frames, {clips[0].shape[1]}), got {c.shape}")
-        if np.isinf(c).any() or np.isnan(c).all(): raise SlrError(f"store: {k}: frames that are infinite, or not one number in them")
-        seen.add(k)
+# %% ../nbs/16_store.ipynb #b4c3f889
+def _read_head(folder, split):
+    "The JSON of a split, checked"
+    path, again = folder/f'{split}.json', 'import the features again'
+    if not path.is_file():
+        missing = f"no feature store of {split} here ({split}.json is missing)"
+        raise SlrError(f"{folder}: {missing}; make one with slr_data import")
+    try: head = json.loads(path.read_text(encoding='utf-8'))
+    except (json.JSONDecodeError, UnicodeDecodeError): raise SlrError(f"{path}: not JSON; {again}") from None
+    if not isinstance(head, dict) or 'slr_nbdev_store' not in head:
+        raise SlrError(f"{path}: not the description of a feature store")
+    version = head['slr_nbdev_store']
+    if version!=STORE_SCHEMA:
+        differ = f"schema version {version}, this package reads {STORE_SCHEMA}"
+        raise SlrError(f"{path}: {differ}; {again} with this version")
+    absent = [k for k in ('file','sha256','dtype','utterances',*STORE_ABOUT) if k not in head]
+    if absent or Path(str(head['file'])).name!=head['file']:
+        raise SlrError(f"{path}: a damaged description of a feature store ({', '.join(absent) or 'file'}); {again}")
+    return head
 
-def _commit_store(folder, split, tensors, metadata, head):
-    "Frames first, then in one step the JSON that points to them; then the old frames go"
-    new = folder/f'{split}.new.safetensors'
-    with whole_file(new) as p: save_file(tensors, p, metadata)
-    sha = _sha256(new)
-    data = new.replace(folder/f'{split}-{sha[:12]}.safetensors')
-    with whole_file(folder/f'{split}.json') as p: p.write_text(json.dumps(dict(slr_nbdev_store=STORE_SCHEMA, file=data.name, sha256=sha, **head), indent=1)+'\n')
-    clear_parts(folder, f'{split}.*')
-    for old in folder.glob(f'{split}-*.safetensors'):
-        if old!=data: old.unlink()
-    return folder/f'{split}.json'
+def _verify(path, sha256):
+    "The file is there and is the one that was written"
+    if not path.is_file(): raise SlrError(f"{path}: missing; copy the whole folder, or import the features again")
+    if _sha256(path)!=sha256:
+        problem = 'its content is not what was written (torn, cut short or changed)'
+        raise SlrError(f"{path}: {problem}; copy it again, or import the features again")
 
 # %% ../nbs/16_store.ipynb #933f1ea9
 class FeatureStore:
@@ -87,9 +132,11 @@ class FeatureStore:
         path = Path(folder)/self.about['file']
         _verify(path, self.about['sha256'])
         try: self._open(path)
-        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as e: raise SlrError(f"{path}: not the frames of a feature store ({e}); import the features again") from None
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as e:
+            raise SlrError(f"{path}: not the frames of a feature store ({e}); import the features again") from None
 
     def _open(self, path):
+        "Read everything but the frames"
         self.file = safe_open(path, 'np')
         meta = self.file.metadata() or {}
         if meta.get('slr_nbdev_store')!=str(STORE_SCHEMA): raise ValueError('no mark of a store in it')
@@ -97,15 +144,18 @@ class FeatureStore:
         self.offsets, targets, where = (self.file.get_tensor(k) for k in ('offsets','targets','target_offsets'))
         self.glosses = [tuple(types[i] for i in targets[a:b]) for a,b in zip(where, where[1:])]
         self.rows = self.file.get_slice('frames')
-        if self.rows.get_shape()[1]!=2*N_LANDMARKS: raise ValueError(f'{self.rows.get_shape()[1]} numbers a frame, expected {2*N_LANDMARKS}')
-        if not len(self.ids)==len(self.signers)==len(self.glosses)==len(self.offsets)-1 or self.offsets[-1]!=self.rows.get_shape()[0]: raise ValueError('its parts do not fit together')
+        self._check_shapes(*self.rows.get_shape())
+
+    def _check_shapes(self, frames, width):
+        if width!=2*N_LANDMARKS: raise ValueError(f'{width} numbers a frame, expected {2*N_LANDMARKS}')
+        n = len(self.ids)
+        fits = n==len(self.signers)==len(self.glosses)==len(self.offsets)-1 and self.offsets[-1]==frames
+        if not fits: raise ValueError('its parts do not fit together')
 
     def __len__(self): return len(self.ids)
     def frames(self, i): return self.rows[int(self.offsets[i]):int(self.offsets[i+1])].astype(np.float32)
 
-    @property
-    def utterances(self): return [StoredUtterance(self, i, *o) for i,o in enumerate(zip(self.ids, self.glosses, self.signers))]
-
+# %% ../nbs/16_store.ipynb #98b7ae4e
 @dataclass(frozen=True, eq=False)
 class StoredUtterance:
     "An utterance whose frames stay on disk until they are asked for"
@@ -118,21 +168,10 @@ class StoredUtterance:
     def __len__(self): return int(self.store.offsets[self.index+1]-self.store.offsets[self.index])
 
     @property
-    def landmarks(self): return self.store.frames(self.index).reshape(len(self), N_LANDMARKS, 2) # (T,33,2), already normalised
+    def landmarks(self): # (T,33,2), already normalised
+        return self.store.frames(self.index).reshape(len(self), N_LANDMARKS, 2)
 
-def _read_head(folder, split):
-    "The JSON of a split, checked"
-    path = folder/f'{split}.json'
-    if not path.is_file(): raise SlrError(f"{folder}: no feature store of {split} here ({split}.json is missing); make one with slr_data import")
-    try: head = json.loads(path.read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError): raise SlrError(f"{path}: not JSON; import the features again") from None
-    if not isinstance(head, dict) or 'slr_nbdev_store' not in head: raise SlrError(f"{path}: not the description of a feature store")
-    if head['slr_nbdev_store']!=STORE_SCHEMA: raise SlrError(f"{path}: schema version {head['slr_nbdev_store']}, this package reads {STORE_SCHEMA}; import the features again with this version")
-    absent = [k for k in ('file','sha256','dtype','utterances',*STORE_ABOUT) if k not in head]
-    if absent or Path(str(head['file'])).name!=head['file']: raise SlrError(f"{path}: a damaged description of a feature store ({', '.join(absent) or 'file'}); import the features again")
-    return head
-
-def _verify(path, sha256):
-    "The file is there and is the one that was written"
-    if not path.is_file(): raise SlrError(f"{path}: missing; copy the whole folder, or import the features again")
-    if _sha256(path)!=sha256: raise SlrError(f"{path}: its content is not what was written (torn, cut short or changed); copy it again, or import the features again")
+@patch(as_prop=True)
+def utterances(self:FeatureStore):
+    "All utterances, in the order in which they were written"
+    return [StoredUtterance(self, i, *o) for i,o in enumerate(zip(self.ids, self.glosses, self.signers))]

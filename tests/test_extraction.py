@@ -136,7 +136,7 @@ def test_bad_arguments(model, tmp_path, capsys, monkeypatch):
     cases = [('nowhere', 'out', {}, 'no such folder'), ('films', 'out', {}, 'no clips.csv there'), ('films', 'file', pose, "can't write there"), ('films', 'out', dict(pose, model='file'), 'not a pose model'),
         ('films', 'out', dict(pose, fps=0), '--fps 0'), ('films', 'out', dict(pose, workers=0), '--workers 0'), ('films', 'out', dict(corpus='boston104'), 'choose from phoenix2014'), ('films', 'out', dict(corpus='phoenix2014'), 'no phoenix2014 here')]
     for root,out,options,says in cases:
-        with pytest.raises(SystemExit) as e: slr_extract(root, out, **options)
+        with pytest.raises(SlrError) as e: slr_extract(root, out, **options)
         assert says in str(e.value) and len(str(e.value).splitlines())==1 and capsys.readouterr().out=='', (options, e.value)
         assert set(tmp_path.rglob('*'))==before
 

@@ -1,20 +1,13 @@
 "PHOENIX: the real annotations where they are, the recipe from archive to official score on a miniature, and a store that survives a kill"
 import json, random, signal, subprocess, sys, time
 import numpy as np, pytest
+from slr_nbdev.phoenix import write_miniature
 from slr_nbdev.store import FeatureStore, write_store
 from slr_nbdev.poses import read_pose_landmarks
 from slr_nbdev.core import SlrError
 from slr_nbdev.landmarks import PoseLandmark
 
-def miniature(d, n=dict(train=16, dev=4, test=4)):
-    "A corpus in the official layout, with ground truth for the score"
-    rng = np.random.default_rng(0)
-    for sub in ('annotations/manual','evaluation'): (d/sub).mkdir(parents=True)
-    for split,k in n.items():
-        rows = [(f'{split}-{i}', f'Signer0{i%3+1}', ' '.join(rng.choice(['REGEN','loc-NORD' if split=='train' else 'NORD','SONNE'], 3))) for i in range(k)]
-        (d/'annotations'/'manual'/f'{split}.corpus.csv').write_text('id|folder|signer|annotation\n'+''.join(f'{i}|{i}/1/*.png|{s}|{g}\n' for i,s,g in rows))
-        (d/'evaluation'/f'phoenix2014-groundtruth-{split}.stm').write_text(''.join(f'{i} 1 {s} 0.0 1.79769e+308 {g}\n' for i,s,g in rows))
-    return d
+N = dict(train=16, dev=4, test=4)
 
 def test_real_annotations_are_complete(run, real_data):
     root = real_data/'phoenix2014'/'phoenix-2014-multisigner'
@@ -44,7 +37,7 @@ def test_real_pose_file(real_data):
 
 def test_from_archive_to_official_score(run, tmp_path):
     "Check, simulate, train, evaluate, score: the two ways to the official WER agree"
-    root = miniature(tmp_path/'phoenix')
+    root = write_miniature(tmp_path/'phoenix', N)
     assert run('slr_data','check','phoenix2014','--root',root).returncode==0
     early = run('slr_train','--corpus','phoenix2014','--root',root,'--device','cpu')
     assert early.returncode!=0 and 'no poses yet' in early.stderr and 'slr_data import' in early.stderr
@@ -67,7 +60,7 @@ BROKEN = {
 
 @pytest.mark.parametrize('case', [*BROKEN, 'not UTF-8'])
 def test_wrong_annotations_stop_before_anything_is_written(case, run, tmp_path):
-    root = miniature(tmp_path/'p')
+    root = write_miniature(tmp_path/'p', N)
     path = root/'annotations'/'manual'/'train.corpus.csv'
     if case=='not UTF-8': path.write_bytes(path.read_bytes()+b'x|x|Signer01|M\xdcNCHEN\n'); says = ['line 18', 'not UTF-8']
     else: change, says = BROKEN[case]; path.write_text(change(path.read_text()))
