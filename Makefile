@@ -3,6 +3,7 @@
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough
 # make docs       the study as a website (needs quarto: https://quarto.org)
+# make results    what data/results holds, and how long each part takes; PART=bench records one again, PART=all every one
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -14,7 +15,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 DEV := -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # compat: importable from any folder, the one above this too
 
-.PHONY: study test test-long lab docs notebooks clean
+.PHONY: study test test-long lab docs results notebooks clean
 
 study: .venv/.installed
 	slr_study
@@ -36,6 +37,9 @@ lab: .venv/.installed
 docs: .venv/.installed
 	@command -v quarto >/dev/null || { echo 'make docs: quarto is not installed; see https://quarto.org/docs/get-started'; exit 1; }
 	quarto render
+
+results: .venv/.installed
+	slr_study results $(PART)
 
 # after editing notebooks: export the package, store true outputs, write the README
 notebooks: .venv/.installed

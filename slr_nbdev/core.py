@@ -44,12 +44,13 @@ def _argument(
 def command_parser(
     f,      # the function
     pos=(), # parameters that are positional although they have a default
+    prog=None, # what the shell calls it (default: as the function)
 ) -> argparse.ArgumentParser:
     "A parser for the arguments of `f`"
     from fastcore.docments import docments # here: imported with the module, it would add half of its time
     width = shutil.get_terminal_size((120, 30)).columns
     layout = partial(argparse.HelpFormatter, max_help_position=width//2, width=width)
-    parser = argparse.ArgumentParser(f.__name__, description=f.__doc__, formatter_class=layout)
+    parser = argparse.ArgumentParser(prog or f.__name__, description=f.__doc__, formatter_class=layout)
     for name,d in docments(f, full=True, returns=False, eval_str=True).items():
         flag, kw = _argument(name, d, name in pos)
         parser.add_argument(flag, **kw)
@@ -63,12 +64,13 @@ def _underscored(args):
     return [flag[:2]+flag[2:].replace('-', '_')+eq+value for flag,eq,value in split]+args[end:]
 
 # %% ../nbs/01_core.ipynb #57572b22
-def _run_command(f, pos, argv=None):
+def _run_command(f, pos, argv=None, prog=None):
     "Read the command line, call `f`, and end with one line where it fails"
-    args = command_parser(f, pos).parse_args(_underscored(list(sys.argv[1:] if argv is None else argv)))
+    prog = prog or f.__name__
+    args = command_parser(f, pos, prog).parse_args(_underscored(list(sys.argv[1:] if argv is None else argv)))
     try: f(**vars(args))
-    except (SlrError, OSError) as e: sys.exit(f'{f.__name__}: error: {e}')
-    except KeyboardInterrupt as e: sys.exit(f"{f.__name__}: {e if str(e) else 'stopped'}")
+    except (SlrError, OSError) as e: sys.exit(f'{prog}: error: {e}')
+    except KeyboardInterrupt as e: sys.exit(f"{prog}: {e if str(e) else 'stopped'}")
 
 def command(
     f=None, # the function
@@ -155,7 +157,8 @@ def _commit():
     "Commit of the checkout this package is imported from, `+` if changed since; None outside one"
     try:
         if Path(_git('rev-parse','--show-toplevel'))!=Path(slr_nbdev.__file__).parent.parent: return None
-        changed = '+' if _git('status','--porcelain','--untracked-files=no') else ''
+        sources = (':/',':(top,exclude)data/results') # recorded results are what comes out
+        changed = '+' if _git('status','--porcelain','--untracked-files=no','--',*sources) else ''
         return _git('rev-parse','--short=12','HEAD')+changed
     except (OSError, subprocess.CalledProcessError): return None
 

@@ -90,8 +90,9 @@ def test_compare_reproduces_the_guides_counts(run, tmp_path):
     assert {p.name for p in (tmp_path/'runs'/'compare').iterdir()}=={'comparison.json','comparison.txt','comparison.png'}
 
 def test_wrong_arguments(call, tmp_path):
-    for args,says in ((('slr_bench','speed'), 'speed'), (('slr_bench','size','--repeats','0'), '--repeats 0'), (('slr_compare','--repeats','-1'), '--repeats -1'), (('slr_compare','--device','gpu'), 'gpu'),
-                      (('slr_experiment','stability','--seeds','0'), '--seeds 0'), (('slr_experiment','speed'), 'speed'), (('slr_claims','--results','nowhere'), 'nowhere')):
+    for args,says in ((('slr_study','bench','speed'), 'speed'), (('slr_study','bench','size','--repeats','0'), '--repeats 0'),
+                      (('slr_compare','--repeats','-1'), '--repeats -1'), (('slr_compare','--device','gpu'), 'gpu'), (('slr_study','guide','--device','gpu'), 'gpu'),
+                      (('slr_study','stability','--seeds','0'), '--seeds 0'), (('slr_study','experiments'), 'experiments'), (('slr_study','claims','--results','nowhere'), 'nowhere')):
         r = call(*args)
         assert r.returncode!=0 and r.stdout=='' and says in r.stderr and len(r.stderr.strip().splitlines())==1, r.stderr
     assert not any(tmp_path.iterdir())

@@ -132,6 +132,21 @@ def test_help_reads_well(call):
         r = call(cmd, '--help')
         assert r.returncode==0 and '--root' in r.stdout and 'recorded corpus' in r.stdout+'recorded corpus'*(cmd=='slr_data')
 
+def test_the_parts_of_the_study(call, tmp_path):
+    "slr_study WHAT: each part has its help under its own name; without WHAT it is the main job"
+    alone = call('slr_study','--help').stdout
+    for what,flag in (('models','--epochs'), ('guide','--repeats'), ('claims','--results'), ('bench','--repeats'), ('speed','--corpus'),
+                      ('stability','--seeds'), ('warm-start','--warm'), ('sentences','checkpoints'), ('results','parts')):
+        r = call('slr_study', what, '--help')
+        assert r.returncode==0 and r.stdout.startswith(f'usage: slr_study {what} [-h]') and flag in r.stdout, what
+        assert f'\n  {what} ' in alone
+    for args,begins in (((), 'slr_study: error: '), (('models',), 'slr_study models: error: ')):
+        r = call('slr_study', *args, '--epochs', '0')
+        assert r.returncode!=0 and r.stdout=='' and r.stderr.startswith(begins) and len(r.stderr.splitlines())==1, r.stderr
+    r = call('slr_study','bnech')
+    assert r.returncode!=0 and r.stdout=='' and r.stderr.startswith("slr_study: error: 'bnech': no such part") and len(r.stderr.splitlines())==1
+    assert not any(tmp_path.iterdir())
+
 def test_list_names_origin_and_licence(call):
     listing = json.loads(call('slr_data','list','--json').stdout)
     assert all(o['origin'] and o['licence'] for o in listing.values()) and {'signer','boston104','asl_words','mp_data'}<=set(listing)
