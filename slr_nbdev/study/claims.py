@@ -37,7 +37,8 @@ from ..bilstm_optimized import create_model, create_optimized_bilstm_model
 from ..ctc import make_ctc_loss
 from ..scoring import Interval, align_corpus, compare_systems
 from ..resume import slr_train
-from .experiments import seed_differences, stability_frame, warm_start_table
+from .experiments import seed_differences, stability_frame
+from .warm_start import warm_start_table
 from .benchmarks import (
     ctc_times, flops_per_frame, guide_models, latency, memory, memory_as_guide, plot_benchmarks, random_batch,
     random_targets, size_by_part, training_ratio)

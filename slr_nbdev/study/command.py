@@ -24,7 +24,7 @@ PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'bench':      ('benchmarks', 'slr_bench', 'size, latency, memory, CTC, growth, FLOP/s'),
     'speed':      ('speed', 'slr_speed', 'how fast training is, and what makes it so'),
     'stability':  ('experiments', 'slr_stability', 'both models and variants over seeds; an hour'),
-    'warm-start': ('experiments', 'slr_warm_start', 'from scratch against taught by an old model; half an hour'),
+    'warm-start': ('warm_start', 'slr_warm_start', 'from scratch against taught by an old model; half an hour'),
     'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language, speed: beam and language model'),
     'results':    ('command', 'slr_results', 'what data/results holds, and how to record it again')}
 

@@ -362,11 +362,11 @@ def slr_sentences(
 ):
     "Measure what beam and language model bring (gain), how well glosses are foreseen (language), search speed (speed)"
     if name not in ('gain','language','speed'):
-        raise SlrError(f"slr_sentences {name!r}: choose gain, language or speed")
+        raise SlrError(f"slr_study sentences {name!r}: choose gain, language or speed")
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     if not loaded and (name!='language' or not corpus):
         needs = '--corpus NAME' if name=='language' else 'checkpoints that slr_train wrote'
-        raise SlrError(f"slr_sentences {name}: give {needs}")
+        raise SlrError(f"slr_study sentences {name}: give {needs}")
     data = load_corpus(corpus or loaded[0].info['corpus'], root)
     path = Path(out or f'sentences-{name}-{data.name}.json')
     output_folder(path.parent)
