@@ -25,11 +25,11 @@ test: .venv/.installed
 	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 3 min'
 	python tests/refresh.py --check --timing
 	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about 8 min'
-	python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 test-long: .venv/.installed
 	@echo 'other Pythons, newest and lowest versions, nbdev 3, twenty kills; a Python that is not here is skipped: about 15 min'
-	python -m pytest tests -q -n 2 --dist worksteal -rs -m long --durations=10
+	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist worksteal -rs -m long --durations=10
 
 lab: .venv/.installed
 	jupyter lab nbs/index.ipynb

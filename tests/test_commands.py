@@ -1,7 +1,7 @@
 "The commands: what works, and every kind of bad input (one line that names it, a non-zero exit, nothing written)"
 import json, re
 from pathlib import Path
-import numpy as np, pytest
+import nbformat, numpy as np, pytest
 from conftest import COMMANDS
 from safetensors.numpy import save_file
 from slr_nbdev.landmarks import standing_pose
@@ -116,13 +116,13 @@ def test_train_then_evaluate_as_json(run, tmp_path):
     result = json.loads(scored.stdout)
     assert result['out_of_vocabulary']==5 and result['score']['words']==10
 
-def test_the_readmes_python_runs(run, tmp_path, monkeypatch):
+def test_the_python_of_the_command_page_runs(run, tmp_path, monkeypatch):
     "The example on a checkpoint that the README's own command made"
     assert run('slr_train','--epochs','1','--device','cpu').returncode==0
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r'```python\n(.*?)```', (Path(__file__).parents[1]/'README.md').read_text(), re.S)
-    by_hand, = (b for b in blocks if 'my-clip' in b) # the one with a film is in test_recognition.py
-    assert len(blocks)==2
+    nbs = Path(__file__).parents[1]/'nbs'
+    text = '\n'.join(c.source for c in nbformat.read(nbs/'59_commands.ipynb', 4).cells if c.cell_type=='markdown')
+    by_hand, = re.findall(r'```python\n(.*?)```', text, re.S)
     names = {'landmarks': np.repeat(standing_pose()[None], 40, 0)}
     exec(by_hand, names)
     assert 'my-clip' in names['recognise'](names['ckpt'].model, names['dataset']).hypotheses

@@ -7,7 +7,7 @@ import pytest
 def checkpoint(tmp_path_factory):
     from slr_nbdev.config import load_config, override
     from slr_nbdev.signer import simulate_corpus
-    from slr_nbdev.training import train_model
+    from slr_nbdev.resume import train_model
     tiny = override(load_config(), {'model.architecture.hidden_dim':16, 'model.architecture.num_layers':1, 'training.epochs':1})
     out = tmp_path_factory.mktemp('run')
     train_model(simulate_corpus(n_glosses=6, n_train=16, n_dev=4, n_test=4), tiny, out, 'cpu', progress=False)

@@ -91,7 +91,7 @@ def test_launched_twice(tmp_path):
 def test_two_processes_stop_and_go_on(tmp_path):
     "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
     launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.resume','--device','cpu']
-    p = subprocess.Popen([*launch,'--epochs','12','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([*launch,'--epochs','6','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(tmp_path/'runs'/'two'/'last.safetensors', p); time.sleep(.3); p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=60)
     assert p.returncode!=0 and 'slr_train --resume two goes on' in err, err
@@ -100,4 +100,4 @@ def test_two_processes_stop_and_go_on(tmp_path):
     r = subprocess.run([*launch,'--resume','two'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert r.returncode==0 and r.stderr.count('going on in epoch')==1, r.stderr
     words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
-    assert words['finished'] and len(words['history'])==12
+    assert words['finished'] and len(words['history'])==6

@@ -19,7 +19,7 @@ import pandas as pd
 from torch import nn
 
 from ..core import SlrError, command, log, output_folder, whole_file
-from ..config import load_config, override
+from ..config import override
 from ..drawing import PALETTE
 from ..catalogue import load_corpus
 from ..layers import resolve_device, run_lstm
@@ -27,7 +27,7 @@ from ..blocks import ResidualBiLSTM, TemporalSubsampling
 from ..bilstm_optimized import create_model
 from ..runs import provenance
 from ..training import fit, seed_everything
-from ..resume import default_recipe, fit_settings, make_datasets
+from ..resume import fit_settings, make_datasets, run_settings
 from .models import study_configs
 
 # %% ../../nbs/61_experiments.ipynb #36d65016
@@ -303,7 +303,7 @@ def experiment_setup(corpus, root, config, epochs, seeds):
     "Corpus, settings and seeds of an experiment"
     for key,value in (('epochs',epochs), ('seeds',seeds)):
         if value is not None and value<1: raise SlrError(f"--{key} {value}: must be at least 1")
-    return load_corpus(corpus, root), load_config(config or default_recipe(corpus)), tuple(range(1, 1+seeds))
+    return load_corpus(corpus, root), run_settings(corpus, config), tuple(range(1, 1+seeds))
 
 @command
 def slr_stability(

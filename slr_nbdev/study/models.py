@@ -17,7 +17,7 @@ import torch
 from matplotlib.patches import Patch
 
 from ..core import SlrError, command, print_json, whole_file, write_json
-from ..config import DecodingConfig, drop_none, load_config, override, parse_config
+from ..config import DecodingConfig, load_config, parse_config
 from ..drawing import PALETTE
 from ..catalogue import load_corpus
 from ..batches import SignDataset, collate
@@ -26,7 +26,7 @@ from ..layers import resolve_device
 from ..scoring import align_corpus, compare_systems, show_alignment
 from ..runs import save_curves
 from ..evaluation import evaluate, protocol_of
-from ..resume import default_recipe, train_model
+from ..resume import run_settings, train_model
 
 # %% ../../nbs/60_models.ipynb #decb3664
 def study_configs(
@@ -225,9 +225,7 @@ def slr_models(
     json:bool=False,     # print one JSON object and nothing else
 ):
     "The main job: train the original and the optimized model on the same data and compare them"
-    changes = drop_none(**{'training.epochs':epochs, 'training.seed':seed})
-    cfg = override(load_config(config or default_recipe(corpus)), changes)
-    folder = Path(out)/f'study-{corpus}'
+    cfg, folder = run_settings(corpus, config, training_epochs=epochs, training_seed=seed), Path(out)/f'study-{corpus}'
     study = compare_models(load_corpus(corpus, root), cfg, folder, resolve_device(device))
     save_study(study, folder)
     if json: print_json({k: study[k] for k in ('corpus','kind','models','provenance')}|{'folder': str(folder)})
