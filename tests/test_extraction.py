@@ -1,5 +1,5 @@
 "Extraction: what only whole commands, other processes and real clips can show"
-import json, os, shutil, signal, subprocess, time
+import json, os, shutil, signal, subprocess, time, warnings
 from pathlib import Path
 import numpy as np, psutil, pytest
 from conftest import BIN
@@ -36,8 +36,9 @@ def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run, ca
     spawned[0].send_signal(signal.SIGKILL)
     out, err = p.communicate(timeout=200)
     kept = 0
-    if not out: # a cluster may give up when both its workers die at once: it says so, and going on is what it says
-        assert 'finished clips are kept, run it again' in err, err
+    if not out: # a cluster may give up when both its workers die at once: one line says so, and the next run goes on
+        assert 'Traceback' not in err and err.strip().splitlines()[-1].startswith('slr_extract: error: '), err
+        warnings.warn(err.strip().splitlines()[-1])
         kept = len(list((tmp_path/'out'/'poses').glob('*.pose')))
         p = start(tmp_path, 'films', 'out', '--format', 'pose', '--workers', 2, '--json', DASK_DISTRIBUTED__WORKER__PRELOAD=str(tmp_path/'crash.py'))
         out, err = p.communicate(timeout=200)
