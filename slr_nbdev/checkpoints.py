@@ -55,7 +55,7 @@ def read_tensors(
             meta = f.metadata() or {}
             tensors = {} if words_only else {k: f.get_tensor(k) for k in f.keys()}
     except FileNotFoundError:
-        raise SlrError(f"{path}: no such {what}; slr_train writes one to runs/NAME/{Path(path).name}") from None
+        raise SlrError(f"{path}: no such {what}; slr_train writes one into the folder of a run, runs/NAME") from None
     except (SafetensorError, OSError) as e:
         cure = "copy it again if it was cut short, or train anew under another --name"
         raise SlrError(f"{path}: not a readable {what} ({e}); {cure}") from None
