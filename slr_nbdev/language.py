@@ -76,7 +76,7 @@ class NGram:
         while (*context, word) not in self.probs:
             weight += self.backoffs.get(context, 0.)
             context = context[1:]
-        return weight+self.probs[*context, word]
+        return weight+self.probs[(*context, word)]
 
 # %% ../nbs/32_language.ipynb #77d5f3a6
 def _kneser_ney(count, shorter, vocabulary=None):

@@ -21,4 +21,4 @@ def test_nbdev_3(tmp_path):
     before, after = _files(root/'slr_nbdev'), _files(checkout/'slr_nbdev')
     assert set(before)==set(after)
     assert [k for k in before if before[k]!=after[k]]==[]
-    assert run('nbdev-test', '--n_workers', '2')[-1]=='Success.'
+    assert run('nbdev-test', '--n-workers', '2')[-1]=='Success.'
