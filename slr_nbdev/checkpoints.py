@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_VERSION', 'STATE_VERSION', 'write_tensors', 'read_tensors', 'Checkpoint', 'stats_tensors',
-           'save_checkpoint', 'load_checkpoint', 'checkpoint_info', 'flatten_optimizer', 'restore_optimizer',
-           'step_seed', 'save_state', 'load_state']
+           'save_checkpoint', 'with_units', 'load_checkpoint', 'checkpoint_info', 'flatten_optimizer',
+           'restore_optimizer', 'step_seed', 'save_state', 'load_state']
 
 # %% ../nbs/40_checkpoints.ipynb #6af8dd70
 import json
@@ -95,6 +95,14 @@ def save_checkpoint(
     words = dict(config=config.model_dump(), vocabulary=vocab.itos, info=info)
     write_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, tensors, words)
 
+# %% ../nbs/40_checkpoints.ipynb #dbb24a60
+def with_units(
+    settings:dict, # of a checkpoint or a training state
+) -> dict:
+    "Settings that say in which unit x and y are"
+    features = {'one_unit': False}|settings.get('features', {})
+    return settings|{'features': features}
+
 # %% ../nbs/40_checkpoints.ipynb #4a6ee9fe
 def load_checkpoint(
     path,
@@ -111,7 +119,7 @@ def load_checkpoint(
 
 def _assemble(words, tensors, device):
     "A checkpoint from its parts; any misfit is an error"
-    config, symbols = parse_config(words['config']), words['vocabulary']
+    config, symbols = parse_config(with_units(words['config'])), words['vocabulary']
     vocab = Vocabulary(symbols[len(SPECIALS):])
     if vocab.itos!=tuple(symbols) or len(vocab)!=config.model.architecture.vocab_size:
         raise ValueError('the vocabulary is not the one of the model')
@@ -176,4 +184,5 @@ def load_state(
     words_only=False, # leave the tensors on disk
 ):                    # -> tensors, words
     "Read a training state; nothing in it is executed"
-    return read_tensors(path, 'slr_nbdev_state', STATE_VERSION, 'training state', words_only)
+    tensors, words = read_tensors(path, 'slr_nbdev_state', STATE_VERSION, 'training state', words_only)
+    return tensors, words|{'config': with_units(words['config'])} if isinstance(words.get('config'), dict) else words

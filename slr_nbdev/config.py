@@ -96,6 +96,8 @@ class TrainingConfig(Section):
 class FeaturesConfig(Section):
     "From landmarks to the numbers a model reads"
     velocity: bool = False # append frame-to-frame differences: 132 numbers per frame in place of 66
+    one_unit: bool = True  # x and y in one unit; false: in fractions of width and height, whatever the picture's shape
+    aspect: float|None = Field(None, ge=.1, le=10) # width / height of the pictures, where the corpus doesn't tell
 
     @property
     def width(self): return 132 if self.velocity else 66

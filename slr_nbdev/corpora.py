@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .core import SlrError
-from .landmarks import check_landmarks
+from .landmarks import check_aspect, check_fps, check_landmarks
 
 # %% ../nbs/12_corpora.ipynb #9f752dae
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,14 @@ class Utterance:
     glosses: tuple        # what is signed, in order
     signer: str           # who signs
     spans: tuple = None   # for each gloss its first frame and the one behind its last, where somebody marked them
+    aspect: float = None  # width / height of the picture; None: nobody knows
+    fps: float = None     # frames a second; None: nobody knows
 
     def __post_init__(self):
         object.__setattr__(self, 'landmarks', check_landmarks(self.landmarks, self.id))
         _check_glosses(self.glosses, self.id)
+        check_aspect(self.aspect, f'{self.id}: aspect')
+        check_fps(self.fps, f'{self.id}: fps')
 
 # %% ../nbs/12_corpora.ipynb #1a133ae7
 def _check_glosses(glosses, id):
@@ -131,6 +135,7 @@ def fingerprint(corpus) -> str:
         for u in getattr(corpus, split):
             h.update(f"{split}|{u.id}|{u.signer}|{' '.join(u.glosses)}|".encode())
             h.update(np.ascontiguousarray(u.landmarks).tobytes())
+            if u.aspect not in (None, 1): h.update(f'{u.aspect:.6g}'.encode()) # it changes what a model reads
     return h.hexdigest()[:16]
 
 # %% ../nbs/12_corpora.ipynb #93f1510b

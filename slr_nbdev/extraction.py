@@ -369,7 +369,7 @@ class Extraction:
     landmarks: np.ndarray # (T,33,3): x and y as fractions of the picture, visibility; NaN: nobody found, or not read
     seconds: np.ndarray   # (T,) when each frame is shown, from 0
     fps: float            # frames a second
-    size: tuple           # width and height of the picture in pixels, upright
+    size: tuple           # width and height of the picture in square pixels, upright; None: not known
     origin: str           # what found them
     unread: tuple = ()    # frames that can't be read
     notes: tuple = ()     # what a person should know, in words
@@ -378,6 +378,9 @@ class Extraction:
 
     @property
     def found(self): return ~np.isnan(self.landmarks[...,0]).all(1) # (T,) is there a person?
+
+    @property
+    def aspect(self): return self.size[0]/self.size[1] if self.size else None
 
     @property
     def clip(self): # (T,33,2) as the rest of this package reads it: NaN also where a point is hidden
@@ -445,8 +448,11 @@ def write(self:Extraction,
 
 @patch(cls_method=True)
 def read(cls:Extraction,
-    path, # .pose, of this project, MediaPipe Pose or Holistic
+    path,     # .pose, of this project, MediaPipe Pose or Holistic
+    fps=None, # frames a second, where the file is wrong about it
 ):
     "The points of a .pose file"
-    points, fps, size, origin = read_pose(path)
-    return cls(points, np.arange(len(points))/fps, fps, size, origin or 'unknown')
+    points, rate, size, origin = read_pose(path, fps)
+    odd = fps is None and not 5<=rate<=240
+    notes = (f"{rate:g} frames a second, says the file; if that is wrong, say what is right (--fps)",) if odd else ()
+    return cls(points, np.arange(len(points))/rate, rate, size, origin or 'unknown', notes=notes)

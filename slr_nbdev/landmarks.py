@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'standing_pose', 'waving_clip', 'landmark_array', 'check_landmarks',
-           'check_visibility', 'check_points', 'fill_gaps', 'one_unit', 'check_aspect', 'body_frame', 'normalise_body',
-           'flatten_pose', 'body_units', 'pose_features']
+           'check_visibility', 'check_points', 'fill_gaps', 'one_unit', 'check_aspect', 'check_fps', 'body_frame',
+           'normalise_body', 'flatten_pose', 'body_units', 'pose_features']
 
 # %% ../nbs/10_landmarks.ipynb #e11e32b8
 from enum import IntEnum
@@ -173,6 +173,14 @@ def check_aspect(
     "An error where a number can't be the aspect ratio of a picture"
     if aspect is None or .1<=aspect<=10: return aspect
     raise SlrError(f"{source} {aspect:g}: expected the picture's width / height, for example 1.333")
+
+def check_fps(
+    fps,          # what should be frames a second, or None
+    source='fps', # what to call it in an error
+):                # -> the same
+    "An error where a number can't be a frame rate"
+    if fps is None or 0<fps<np.inf: return fps
+    raise SlrError(f"{source} {fps:g}: expected frames a second, a number above 0")
 
 # %% ../nbs/10_landmarks.ipynb #92899e7f
 _NOSE_TO_RESTING_HAND = 2. # shoulder widths

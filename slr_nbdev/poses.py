@@ -7,19 +7,19 @@ __all__ = ['read_npz_features', 'write_pose', 'read_pose', 'read_pose_landmarks'
            'import_poses', 'simulate_poses']
 
 # %% ../nbs/17_poses.ipynb #3397a096
-import hashlib, sys, zipfile, zlib
+import hashlib, struct, sys, zipfile, zlib
 from pathlib import Path
 
 import numpy as np
 
 from .core import SlrError, whole_file
 from .landmarks import (
-    N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, check_landmarks, fill_gaps, normalise_body)
+    N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, body_units, check_fps, check_landmarks, check_points)
 from .corpora import corpus_folder
 from .recorded import landmarks_from_holistic
 from .phoenix import clean_gloss, phoenix_tree, read_num_frames, read_targets
-from .signer import make_lexicon, make_signer, sign_sentence
-from .store import FeatureStore, write_store
+from .signer import SIGNER_FPS, make_lexicon, make_signer, sign_sentence
+from .store import FeatureStore, ONE_UNIT, write_store
 
 # %% ../nbs/17_poses.ipynb #fa712ecb
 def read_npz_features(
@@ -72,13 +72,38 @@ def write_pose(
     with whole_file(path) as p, open(p, 'wb') as f: pose.write(f)
 
 # %% ../nbs/17_poses.ipynb #fda9e488
-def _open_pose(path):
-    "A .pose file that MediaPipe's body can be taken from, and the number of points of each component"
-    try: pose = _pose_format().Pose.read(Path(path).read_bytes())
-    except SlrError: raise
+def _check_length(pose, data):
+    "An error where a .pose file is not as long as its own header says"
+    from pose_format.pose_header import PoseHeader
+    from pose_format.utils.reader import BufferReader
+    if pose.header.version==0: return # each frame of it tells its own length
+    reader = BufferReader(data)
+    PoseHeader.read(reader)
+    new = pose.header.version>.15 # 0.1 counts frames with two bytes, and begins again after 65,535
+    _, frames, people = struct.unpack_from('<fIH' if new else '<HHH', data, reader.read_offset)
+    begin = reader.read_offset+struct.calcsize('<fIH' if new else '<HHH')
+    numbers = people*sum(len(c.points) for c in pose.header.components)*(pose.header.num_dims()+1)
+    there, rest = divmod(len(data)-begin, max(1, 4*numbers))
+    if rest or frames!=(there if new else there%65536):
+        what = f"frames of {frames} in the header, but {there}{' and a part of one' if rest else ''} in the file"
+        raise SlrError(f"cut short or damaged: {what}")
+
+def _parse_pose(path):
+    "A .pose file that parses"
+    Pose = _pose_format().Pose
+    try:
+        data = Path(path).read_bytes()
+        pose = Pose.read(data)
+        _check_length(pose, data)
+        return pose
     except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
+    except SlrError as e: raise SlrError(f"{path}: {e}; get it again, or extract it again") from None
     except Exception as e: # the library raises whatever the bytes lead to
         raise SlrError(f"{path}: not a readable .pose file ({type(e).__name__}: {e}); extract it again") from None
+
+def _open_pose(path):
+    "A .pose file that MediaPipe's body can be taken from, and the number of points of each component"
+    pose = _parse_pose(path)
     sizes = {c.name: len(c.points) for c in pose.header.components}
     if sizes.get('POSE_LANDMARKS')!=N_LANDMARKS:
         found = ', '.join(f'{k} ({n})' for k,n in sizes.items())
@@ -86,9 +111,8 @@ def _open_pose(path):
         raise SlrError(f"{path}: {wanted}. Only MediaPipe's body can be read")
     frames, people = pose.body.data.shape[:2]
     if not frames or not people: raise SlrError(f"{path}: {frames} frames with {people} people; extract it again")
-    width, height, fps = pose.header.dimensions.width, pose.header.dimensions.height, pose.body.fps
-    if not min(width, height, fps)>0:
-        raise SlrError(f"{path}: a picture of {width}x{height} at {fps:g} frames a second; extract it again")
+    width, height = pose.header.dimensions.width, pose.header.dimensions.height
+    if not min(width, height)>0: raise SlrError(f"{path}: a picture of {width}x{height}; extract it again")
     return pose, sizes
 
 def _origin(header):
@@ -98,25 +122,30 @@ def _origin(header):
 
 # %% ../nbs/17_poses.ipynb #c21cd9d1
 def read_pose(
-    path, # .pose
-) -> tuple: # points (T,33,3), frames a second, (width, height), what made it or None
+    path,     # .pose
+    fps=None, # frames a second, where the file is wrong about it
+) -> tuple:   # points (T,33,3), frames a second, (width, height), what made it or None
     "MediaPipe's 33 body points from a .pose file, of its first person"
     pose, sizes = _open_pose(path)
+    rate = check_fps(fps or float(pose.body.fps), f'{path}: fps')
     size = pose.header.dimensions.width, pose.header.dimensions.height
     first = sum(n for k,n in list(sizes.items())[:list(sizes).index('POSE_LANDMARKS')])
     part = slice(first, first+N_LANDMARKS)
     xy = np.ma.getdata(pose.body.data)[:,0,part,:2]/size
     points = np.concatenate([xy, pose.body.confidence[:,0,part,None]], -1).astype(np.float32)
     points[points[...,2]==0] = np.nan
-    return points, pose.body.fps, size, _origin(pose.header)
+    return check_points(points, path), rate, size, _origin(pose.header)
 
 # %% ../nbs/17_poses.ipynb #7f9830fe
+def _clip_of(points, path):
+    "Points as a clip in which hidden ones are NaN"
+    return check_landmarks(landmarks_from_holistic(points[...,:2], points[...,2]), path)
+
 def read_pose_landmarks(
     path, # .pose
 ) -> np.ndarray: # (T,33,2) fractions of the picture, NaN is missing
     "The clip in a .pose file"
-    points = read_pose(path)[0]
-    return check_landmarks(landmarks_from_holistic(points[...,:2], points[...,2]), path)
+    return _clip_of(read_pose(path)[0], path)
 
 # %% ../nbs/17_poses.ipynb #2c029630
 def _find_clip(folder, split, id):
@@ -127,10 +156,12 @@ def _find_clip(folder, split, id):
         raise SlrError(f"{folder}: {id} has more than one file: {files}; keep one")
     return found[0] if found else None
 
-def _read_clip(path):
-    "(T,66) of a file"
-    if path.suffix=='.npz': return read_npz_features(path)
-    return normalise_body(fill_gaps(read_pose_landmarks(path))).reshape(-1, 2*N_LANDMARKS)
+def _read_clip(path, fps=None):
+    "Features (T,66), aspect ratio and frames a second of a file"
+    if path.suffix=='.npz': return read_npz_features(path), None, fps
+    points, rate, size, _ = read_pose(path, fps)
+    aspect = size[0]/size[1]
+    return body_units(_clip_of(points, path), aspect).reshape(-1, 2*N_LANDMARKS), aspect, rate
 
 # %% ../nbs/17_poses.ipynb #ae5827af
 def _find_clips(poses, plan, allow_missing):
@@ -185,6 +216,7 @@ def store_poses(
     extractor='unknown', # what made the files, where they don't tell
     dtype='float32',
     allow_missing=False, # go on without clips that have no file
+    fps=None,            # frames a second, where the files don't tell or are wrong about it
     progress=True,
 ) -> dict:               # split → ids of missing clips
     "Join what is signed and how it looks in a feature store"
@@ -192,14 +224,14 @@ def store_poses(
     refuse_other_kind(out, 'real')
     files = _find_clips(poses, plan, allow_missing)
     paths = [p for f in files.values() for p in f.values() if p]
-    normalisation = 'body' if {p.suffix for p in paths}=={'.pose'} else 'as given'
+    normalisation = ONE_UNIT if {p.suffix for p in paths}=={'.pose'} else 'as given'
     about = dict(corpus=corpus, glosses=gloss_form, landmarks='mediapipe-pose-33', normalisation=normalisation,
                  extractor=_one_origin(paths, extractor), kind='real')
     missing = {s: [k for k,p in f.items() if p is None] for s,f in files.items()}
     for split,rows in plan.items():
         there = {k: p for k,p in files[split].items() if p}
         bar = _bar(rows, split, progress)
-        made = ((k, signer, glosses, _read_clip(there[k])) for k,signer,glosses in bar if k in there)
+        made = ((k, signer, glosses, *_read_clip(there[k], fps)) for k,signer,glosses in bar if k in there)
         source = _source_hash(there.values())
         write_store(out, split, made, dict(about, source=source, missing=missing[split]), dtype)
     return missing
@@ -232,7 +264,7 @@ def _simulated_clips(k, targets, movements, lexicon, people, frames, seed, diffi
         rng = np.random.default_rng((seed, 5, k, i))
         signs = [movements[g] for g in glosses]
         clip = sign_sentence(signs, lexicon, people[a.signer], rng, difficulty, frames.get(a.id))
-        yield a.id, a.signer, glosses, normalise_body(fill_gaps(clip)).reshape(-1, 2*N_LANDMARKS)
+        yield a.id, a.signer, glosses, body_units(clip).reshape(-1, 2*N_LANDMARKS), 1., SIGNER_FPS
 
 # %% ../nbs/17_poses.ipynb #53d8f44e
 def simulate_poses(
@@ -253,7 +285,7 @@ def simulate_poses(
     signers = sorted({a.signer for a,_ in targets})
     people = {k: make_signer(i, seed, difficulty) for i,k in enumerate(signers)}
     about = dict(
-        landmarks='mediapipe-pose-33', normalisation='body', extractor='simulated signer', kind='simulated',
+        landmarks='mediapipe-pose-33', normalisation=ONE_UNIT, extractor='simulated signer', kind='simulated',
         source=f'seed {seed}, difficulty {difficulty:g}', corpus=name, glosses=gloss_form, missing=[])
     refuse_other_kind(out, 'simulated')
     for k,(split,(rows,_)) in enumerate(plan.items()):

@@ -47,7 +47,8 @@ def _boston104_split(root, split, clips):
     def _utterance(video, rows):
         rows = rows.sort_values('startframe', kind='stable')
         spans = tuple((int(a), int(b)+1) for a,b in zip(rows.startframe, rows.endframe))
-        return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], spans)
+        aspect = BOSTON104_PICTURE[0]/BOSTON104_PICTURE[1]
+        return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], spans, aspect)
     return [_utterance(v, rows) for v,rows in words.groupby('video', sort=False)]
 
 # %% ../nbs/13_recorded.ipynb #892e6f5f

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FREE_TO_CHANGE', 'EPOCH_FREE', 'RUN_FILES', 'training_state', 'restore_training', 'RunFolder', 'default_recipe',
-           'run_settings', 'fit_settings', 'make_datasets', 'train_model', 'new_run', 'old_run', 'slr_train']
+           'run_settings', 'fit_settings', 'make_datasets', 'camera_of', 'train_model', 'new_run', 'old_run',
+           'slr_train']
 
 # %% ../nbs/46_resume.ipynb #74146e30
 import os, time
@@ -21,7 +22,7 @@ from .core import SlrError, clear_parts, command, log, output_folder, print_json
 from .config import Config, drop_none, load_config, override, parse_changes, parse_config, recipes
 from .corpora import Vocabulary
 from .catalogue import load_corpus
-from .batches import SignDataset, make_loader
+from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
 from .bilstm_optimized import create_model
 from .ctc import find_infeasible
@@ -193,15 +194,25 @@ def run_settings(
 
 def fit_settings(
     cfg:Config,
-    vocab:Vocabulary, # from train
+    corpus, # a `Corpus`
 ) -> Config:
-    "Settings with the corpus's vocabulary size; an error if the feature width is not what landmarks give"
+    "Settings with the corpus's vocabulary size and unit; an error if the feature width is not what landmarks give"
     width, input_dim = cfg.features.width, cfg.model.architecture.input_dim
     if input_dim!=width:
         why = f"{width} wide (33 landmarks x 2{', twice with velocity' if cfg.features.velocity else ''})"
         what = f"model.architecture.input_dim is {input_dim}, but features are {why}"
         raise SlrError(f"settings: {what}; set it to {width}")
-    return override(cfg, {'model.architecture.vocab_size': len(vocab)})
+    vocab, unit = Vocabulary.from_utterances(corpus.train), _one_unit(cfg.features, corpus)
+    return override(cfg, {'model.architecture.vocab_size': len(vocab), 'features.one_unit': unit})
+
+def _one_unit(features, corpus):
+    "Can x and y get one unit? A note where the pictures' shape is not known"
+    unknown = unknown_pictures(corpus.train, features)
+    if not (features.one_unit and unknown): return features.one_unit
+    what = f"the shape of the pictures is not known ({len(unknown)} of {len(corpus.train)} utterances)"
+    why = 'x and y stay fractions of width and height, so films of another shape will be read badly'
+    log(f"note: {what}: {why}. If you know it: --settings features.aspect=1.333 (width / height)")
+    return False
 
 # %% ../nbs/46_resume.ipynb #697a88b8
 def make_datasets(
@@ -281,6 +292,14 @@ def _tell_place(self:RunFolder, trainer):
     what = f"the run began with {then} threads, this machine uses {threads}"
     if then!=threads: log(f"note: {what}: sums may differ in the last digit")
 
+# %% ../nbs/46_resume.ipynb #9949af84
+def camera_of(
+    utterances,
+) -> dict: # aspect, fps
+    "The usual aspect ratio and frame rate of a corpus, where they are known"
+    known = {k: [v for u in utterances if (v := getattr(u, k))] for k in ('aspect','fps')}
+    return {k: round(float(np.median(v)), 4) if v else None for k,v in known.items()}
+
 # %% ../nbs/46_resume.ipynb #72879149
 def train_model(
     corpus,        # a `Corpus`
@@ -293,11 +312,11 @@ def train_model(
     **info,        # what else the files should say about where the run comes from
 ):                 # -> `Checkpoint` of the best epoch, history
     "Train one model; the best checkpoint is on disk from the first epoch on. Test data is not touched."
-    device, (train_ds, dev_ds) = resolve_device(device), make_datasets(corpus, cfg)
-    cfg, folder = fit_settings(cfg, train_ds.vocab), output_folder(folder)
+    device, cfg, folder = resolve_device(device), fit_settings(cfg, corpus), output_folder(folder)
+    train_ds, dev_ds = make_datasets(corpus, cfg)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, 'cpu')
-    keeper = RunFolder(folder, provenance(corpus, cfg.training.seed, device)|info)
+    keeper = RunFolder(folder, provenance(corpus, cfg.training.seed, device)|camera_of(corpus.train)|info)
     trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), device, keeper)
     main = trainer.accelerator.is_main_process
     keeper.info['processes'] = trainer.accelerator.num_processes

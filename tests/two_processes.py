@@ -8,8 +8,8 @@ from slr_nbdev.training import Trainer, seed_everything
 
 corpus = simulate_corpus(n_glosses=8, n_train=91, n_dev=9, n_test=1, mean_glosses=3)
 cfg = override(load_config(), {'model.architecture.hidden_dim':32, 'model.architecture.dropout':0., 'training.batch_size':5, 'training.accumulation_steps':2, 'training.epochs':2}) # 10 steps an epoch, most of 5+5, and one utterance is left alone
+cfg = fit_settings(cfg, corpus)
 train_ds, dev_ds = make_datasets(corpus, cfg)
-cfg = fit_settings(cfg, train_ds.vocab)
 seed_everything(1)
 trainer = Trainer(create_model(cfg.model.architecture, 'cpu'), train_ds, dev_ds, cfg, keeper=RunFolder(sys.argv[1]))
 steps = [(e, s) for e in (1,2) for s in trainer.data.plan(e)]

@@ -100,8 +100,8 @@ def prepare(
     device='cpu',
 ):              # -> model, train and dev data, fitted settings
     "Seed, data and model of a run"
+    cfg = fit_settings(cfg, corpus)
     train_ds, dev_ds = make_datasets(corpus, cfg)
-    cfg = fit_settings(cfg, train_ds.vocab)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, device)
     return (edit(model) if edit else model).to(device), train_ds, dev_ds, cfg

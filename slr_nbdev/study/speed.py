@@ -199,8 +199,8 @@ def prepare_data(
 ):          # -> train and dev data, the guide's settings with the corpus's vocabulary size
     "Data and settings of a measurement"
     cfg = load_config('bilstm_baseline_config.yaml')
-    train_ds, dev_ds = make_datasets(corpus, cfg)
-    return train_ds, dev_ds, fit_settings(cfg, train_ds.vocab)
+    cfg = fit_settings(cfg, corpus)
+    return *make_datasets(corpus, cfg), cfg
 
 def training_rate(
     train_ds:SignDataset,
