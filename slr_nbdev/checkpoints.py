@@ -8,7 +8,7 @@ __all__ = ['CHECKPOINT_VERSION', 'STATE_VERSION', 'write_tensors', 'read_tensors
            'restore_optimizer', 'step_seed', 'save_state', 'load_state']
 
 # %% ../nbs/40_checkpoints.ipynb #6af8dd70
-import json
+import hashlib, json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,21 @@ from .bilstm_optimized import create_model
 from .language import NGram, format_arpa, parse_arpa
 
 # %% ../nbs/40_checkpoints.ipynb #e83c5c58
+def _tensors_check(tensors):
+    "SHA-256 over names, shapes and numbers"
+    h = hashlib.sha256()
+    for name,t in sorted(tensors.items()):
+        h.update(f'{name} {t.dtype} {tuple(t.shape)}'.encode())
+        h.update(t.flatten().view(torch.uint8).numpy())
+    return h.hexdigest()
+
+def _words_check(metadata):
+    "SHA-256 over the words of a file"
+    words = {k: v for k,v in metadata.items() if k!=_CHECK}
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+_CHECK = 'sha256' # of words and tensors, as JSON
+
 def write_tensors(
     path,
     kind:str,     # key that marks the file
@@ -34,14 +49,16 @@ def write_tensors(
     words:dict,   # name → what JSON can hold
 ):
     "Write one file, whole or not at all; the one that was there before stays until then"
+    plain = {k: v.detach().cpu().contiguous() for k,v in tensors.items()}
     metadata = {kind: version}|{k: json.dumps(v) for k,v in words.items()}
+    metadata[_CHECK] = json.dumps([_words_check(metadata), _tensors_check(plain)])
     try:
-        plain = {k: v.detach().cpu().contiguous() for k,v in tensors.items()}
         with whole_file(path) as p: save_file(plain, p, metadata)
     except (OSError, SafetensorError) as e:
         what = f"could not be written ({e}); what was there before is still whole"
         raise SlrError(f"{path}: {what}. Make room, or choose another folder") from None
 
+# %% ../nbs/40_checkpoints.ipynb #c0bfe338
 def read_tensors(
     path,
     kind:str,
@@ -56,14 +73,22 @@ def read_tensors(
             tensors = {} if words_only else {k: f.get_tensor(k) for k in f.keys()}
     except FileNotFoundError:
         raise SlrError(f"{path}: no such {what}; slr_train writes one into the folder of a run, runs/NAME") from None
-    except (SafetensorError, OSError) as e:
+    except (SafetensorError, OSError, ValueError) as e:
         cure = "copy it again if it was cut short, or train anew under another --name"
         raise SlrError(f"{path}: not a readable {what} ({e}); {cure}") from None
     if meta.get(kind)!=version:
         raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
-    try: return tensors, {k: json.loads(v) for k,v in meta.items() if k!=kind}
-    except json.JSONDecodeError as e:
-        raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
+    try:
+        _compare(meta, tensors, words_only)
+        return tensors, {k: json.loads(v) for k,v in meta.items() if k not in (kind, _CHECK)}
+    except ValueError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
+
+def _compare(meta, tensors, words_only):
+    "An error where a file is not what was written; older files have no hashes"
+    if _CHECK not in meta: return
+    words, numbers = json.loads(meta[_CHECK])
+    if words!=_words_check(meta) or not (words_only or numbers==_tensors_check(tensors)):
+        raise ValueError('its content is not what was written')
 
 # %% ../nbs/40_checkpoints.ipynb #f766e59b
 CHECKPOINT_VERSION = '1'

@@ -53,13 +53,19 @@ def _check_rows(split, rows):
         seen.add(k)
 
 # %% ../nbs/16_store.ipynb #3338a670
+def _check_of(head):
+    "Hash of a description"
+    rest = {k: v for k,v in head.items() if k!='check'}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:16]
+
 def _commit_store(folder, split, tensors, metadata, head):
     "Frames first, then in one step the JSON that points to them; then the old frames go"
     new, about = folder/f'{split}.new.safetensors', folder/f'{split}.json'
     with whole_file(new) as p: save_file(tensors, p, metadata)
     sha = _sha256(new)
     data = new.replace(folder/f'{split}-{sha[:12]}.safetensors')
-    write_json(about, dict(slr_nbdev_store=STORE_SCHEMA, file=data.name, sha256=sha, **head))
+    head = dict(slr_nbdev_store=STORE_SCHEMA, file=data.name, sha256=sha, **head)
+    write_json(about, head|{'check': _check_of(head)})
     clear_parts(folder, f'{split}.*')
     for old in folder.glob(f'{split}-*.safetensors'):
         if old!=data: old.unlink()
@@ -112,6 +118,8 @@ def _read_head(folder, split):
     if version!=STORE_SCHEMA:
         differ = f"schema version {version}, this package reads {STORE_SCHEMA}"
         raise SlrError(f"{path}: {differ}; {again} with this version")
+    if head.get('check', _check_of(head))!=_check_of(head): # older stores have none
+        raise SlrError(f"{path}: not what was written (changed or damaged); {again}")
     absent = [k for k in ('file','sha256','dtype','utterances',*STORE_ABOUT) if k not in head]
     if absent or Path(str(head['file'])).name!=head['file']:
         raise SlrError(f"{path}: a damaged description of a feature store ({', '.join(absent) or 'file'}); {again}")
