@@ -40,6 +40,7 @@ def _words_check(metadata):
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 _CHECK = 'sha256' # of words and tensors, as JSON
+_WITHOUT_CHECK = '1' # the version that had none
 
 def write_tensors(
     path,
@@ -76,22 +77,22 @@ def read_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         cure = "copy it again if it was cut short, or train anew under another --name"
         raise SlrError(f"{path}: not a readable {what} ({e}); {cure}") from None
-    if meta.get(kind)!=version:
+    if meta.get(kind) not in (version, _WITHOUT_CHECK):
         raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
     try:
-        _compare(meta, tensors, words_only)
+        _compare(meta, meta[kind], tensors, words_only)
         return tensors, {k: json.loads(v) for k,v in meta.items() if k not in (kind, _CHECK)}
     except ValueError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
 
-def _compare(meta, tensors, words_only):
+def _compare(meta, version, tensors, words_only):
     "An error where a file is not what was written; older files have no hashes"
-    if _CHECK not in meta: return
-    words, numbers = json.loads(meta[_CHECK])
+    if version==_WITHOUT_CHECK and _CHECK not in meta: return
+    words, numbers = json.loads(meta.get(_CHECK, '[0, 0]'))
     if words!=_words_check(meta) or not (words_only or numbers==_tensors_check(tensors)):
         raise ValueError('its content is not what was written')
 
 # %% ../nbs/40_checkpoints.ipynb #f766e59b
-CHECKPOINT_VERSION = '1'
+CHECKPOINT_VERSION = '2'
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -198,7 +199,7 @@ def step_seed(
     return int(np.random.SeedSequence(place).generate_state(1)[0])
 
 # %% ../nbs/40_checkpoints.ipynb #aa7423a7
-STATE_VERSION = '1'
+STATE_VERSION = '2'
 
 def save_state(path, tensors, words):
     "Write a training state"

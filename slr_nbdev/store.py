@@ -26,7 +26,7 @@ def _ragged(arrays, dtype, width=()):
     return np.concatenate([np.zeros((0,*width), dtype), *rows]), np.cumsum([0]+[len(a) for a in rows])
 
 # %% ../nbs/16_store.ipynb #7e1a23e6
-STORE_SCHEMA = 1
+STORE_SCHEMA = 2 # 1 had no hash of the description, and knew nothing of cameras
 ONE_UNIT = 'body, x and y in one unit' # a normalisation; 'body' alone: in fractions of width and height
 STORE_ABOUT = 'corpus','glosses','landmarks','normalisation','extractor','kind','source','missing' # what a store tells
 
@@ -115,10 +115,10 @@ def _read_head(folder, split):
     if not isinstance(head, dict) or 'slr_nbdev_store' not in head:
         raise SlrError(f"{path}: not the description of a feature store")
     version = head['slr_nbdev_store']
-    if version!=STORE_SCHEMA:
+    if version not in (1, STORE_SCHEMA):
         differ = f"schema version {version}, this package reads {STORE_SCHEMA}"
         raise SlrError(f"{path}: {differ}; {again} with this version")
-    if head.get('check', _check_of(head))!=_check_of(head): # older stores have none
+    if version>1 and head.get('check')!=_check_of(head):
         raise SlrError(f"{path}: not what was written (changed or damaged); {again}")
     absent = [k for k in ('file','sha256','dtype','utterances',*STORE_ABOUT) if k not in head]
     if absent or Path(str(head['file'])).name!=head['file']:
@@ -150,7 +150,8 @@ class FeatureStore:
         "Read everything but the frames"
         self.file = safe_open(path, 'np')
         meta = self.file.metadata() or {}
-        if meta.get('slr_nbdev_store')!=str(STORE_SCHEMA): raise ValueError('no mark of a store in it')
+        if meta.get('slr_nbdev_store')!=str(self.about['slr_nbdev_store']):
+            raise ValueError('no mark of this store in it')
         self.ids, self.signers, types = (json.loads(meta[k]) for k in ('ids','signers','glosses'))
         self.offsets, targets, where = (self.file.get_tensor(k) for k in ('offsets','targets','target_offsets'))
         self.glosses = [tuple(types[i] for i in targets[a:b]) for a,b in zip(where, where[1:])]
