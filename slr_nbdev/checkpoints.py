@@ -76,13 +76,17 @@ def read_tensors(
         raise SlrError(f"{path}: no such {what}; slr_train writes one into the folder of a run, runs/NAME") from None
     except (SafetensorError, OSError, ValueError) as e:
         cure = "copy it again if it was cut short, or train anew under another --name"
-        raise SlrError(f"{path}: not a readable {what} ({e}); {cure}") from None
+        raise SlrError(f"{path}: not a readable {what} ({_short(e)}); {cure}") from None
     if meta.get(kind) not in (version, _WITHOUT_CHECK):
         raise SlrError(f"{path}: a safetensors file, but not a {what} of slr_nbdev (version {version})")
     try:
         _compare(meta, meta[kind], tensors, words_only)
         return tensors, {k: json.loads(v) for k,v in meta.items() if k not in (kind, _CHECK)}
-    except ValueError as e: raise SlrError(f"{path}: a damaged {what} ({e}); train again, or copy it again") from None
+    except ValueError as e: raise SlrError(f"{path}: a damaged {what} ({_short(e)}); train again, or copy it again") from None
+
+def _short(e):
+    "What a library says, on one line"
+    return ' '.join(str(e).split())[:200]
 
 def _compare(meta, version, tensors, words_only):
     "An error where a file is not what was written; older files have no hashes"
@@ -140,8 +144,7 @@ def load_checkpoint(
     tensors, words = read_tensors(path, 'slr_nbdev_checkpoint', CHECKPOINT_VERSION, 'checkpoint')
     try: return _assemble(words, tensors, device)
     except (KeyError, TypeError, ValueError, RuntimeError) as e:
-        what = ' '.join(str(e).split())[:200]
-        raise SlrError(f"{path}: a damaged checkpoint ({what}); train again, or copy it again") from None
+        raise SlrError(f"{path}: a damaged checkpoint ({_short(e)}); train again, or copy it again") from None
 
 def _assemble(words, tensors, device):
     "A checkpoint from its parts; any misfit is an error"

@@ -81,14 +81,16 @@ def known_part(
     "A clip without the points that training has not seen"
     return Utterance('clip', np.where(points_known(stats)[:,None], clip, np.nan), ('?',), '?', aspect=aspect)
 
+_ARMS = slice(PoseLandmark.LEFT_ELBOW, PoseLandmark.RIGHT_THUMB+1) # legs are guessed, and a head has its own shape
+
 def _range_warnings(clip, seen, known, checkpoint, aspect):
-    "Points that lie far from where they were in training"
+    "Arms and hands that are far from where they were in training"
     body = body_of(known_part(clip, checkpoint.stats, aspect), checkpoint.config.features)
     x = checkpoint.stats(flatten_pose(body, checkpoint.config.features.velocity))[:,:66]
-    far = (np.abs(x.reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,known & seen.any(0)]
+    far = (np.abs(x.reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,_ARMS][:,(known & seen.any(0))[_ARMS]]
     if not far.size or far.mean()<=.1: return []
-    return [f'{_percent(far)} of the points lie further out than nearly all in training: '
-            'another distance, angle or build, or another pose estimator']
+    return [f'{_percent(far)} of the points of arms and hands lie further out than nearly all in training: '
+            'another angle or build, another pose estimator, or coordinates that are not what they are taken for']
 
 def input_warnings(
     clip,        # (T,33,2), NaN is missing
