@@ -16,7 +16,8 @@ import numpy as np
 from fastcore.basics import patch
 
 from .core import SlrError
-from .landmarks import check_aspect, check_fps, check_landmarks
+from .points import check_landmarks
+from .landmarks import check_aspect, check_fps
 
 # %% ../nbs/12_corpora.ipynb #9f752dae
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from matplotlib.animation import FuncAnimation
 
-from .landmarks import POSE_CONNECTIONS, PoseLandmark
+from .points import POSE_CONNECTIONS, PoseLandmark
 
 # %% ../nbs/11_drawing.ipynb #d808d9e6
 LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = '#0173b2', '#de8f05', '#949494'

@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, clear_parts, command, output_folder, print_json
-from .landmarks import PoseLandmark
+from .points import PoseLandmark
 from .corpora import read_table, refuse_duplicates
 from .phoenix import PHOENIX, frame_folder, phoenix_tree, read_targets
 from .store import FeatureStore

@@ -24,7 +24,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, output_folder, whole_file
-from .landmarks import N_LANDMARKS
+from .points import N_LANDMARKS
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose
 

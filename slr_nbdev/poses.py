@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError, whole_file
-from .landmarks import (
-    N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, body_units, check_fps, check_landmarks, check_points)
+from .points import N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, check_landmarks, check_points
+from .landmarks import body_units, check_fps
 from .corpora import corpus_folder
 from .recorded import landmarks_from_holistic
 from .phoenix import clean_gloss, phoenix_tree, read_num_frames, read_targets

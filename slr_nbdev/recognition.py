@@ -17,7 +17,8 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, command, log, output_folder, print_json
-from .landmarks import N_LANDMARKS, PoseLandmark, check_aspect, check_fps, check_points, flatten_pose
+from .points import N_LANDMARKS, PoseLandmark, check_points
+from .landmarks import check_aspect, check_fps, flatten_pose
 from .corpora import Utterance
 from .batches import SignDataset, body_of
 from .layers import resolve_device

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError
-from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
+from .points import N_LANDMARKS, PoseLandmark, check_landmarks
+from .landmarks import body_frame, fill_gaps
 from .corpora import Corpus, CorpusSource, Utterance, corpus_folder, read_table, refuse_duplicates
 
 # %% ../nbs/13_recorded.ipynb #dc3a54e0

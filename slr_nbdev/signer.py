@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from .core import SlrError
-from .landmarks import N_LANDMARKS, PoseLandmark
+from .points import N_LANDMARKS, PoseLandmark
 from .corpora import Corpus, Utterance
 
 # %% ../nbs/15_signer.ipynb #c9f5fa0f

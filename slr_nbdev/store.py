@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .core import SlrError, clear_parts, output_folder, whole_file, write_json
-from .landmarks import N_LANDMARKS, check_aspect, check_fps
+from .points import N_LANDMARKS
+from .landmarks import check_aspect, check_fps
 
 # %% ../nbs/16_store.ipynb #eac2da9f
 def _ragged(arrays, dtype, width=()):

@@ -4,7 +4,7 @@ from pathlib import Path
 import nbformat, numpy as np, pytest
 from conftest import COMMANDS
 from safetensors.numpy import save_file
-from slr_nbdev.landmarks import standing_pose
+from slr_nbdev.points import standing_pose
 
 def boston(root, frames='1,0,1,2,3,4,5,6\n1,1,1,2,3,4,5,6\n', words='1,S,A,0,1\n', header='video,frame,left-x,left-y,right-x,right-y,nose-x,nose-y\n'):
     "A corpus folder in the layout of RWTH-BOSTON-104"

@@ -173,7 +173,7 @@ def test_a_cluster_that_runs_elsewhere(model, tmp_path, run, call):
 def test_golden_pair(model, real_data):
     "A real clip, and the .pose file that others made from it with MediaPipe Holistic"
     from slr_nbdev.extraction import Extraction, extract
-    from slr_nbdev.landmarks import PoseLandmark as P
+    from slr_nbdev.points import PoseLandmark as P
     media = real_data/'media'
     if not media.is_dir(): pytest.skip(f'{media} is not there: no golden pair')
     ours, theirs = extract(media/'autsl_signer0_sample1000.mp4', model), Extraction.read(media/'autsl_signer0_sample1000.pose')

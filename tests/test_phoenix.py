@@ -5,7 +5,7 @@ from slr_nbdev.phoenix import write_miniature
 from slr_nbdev.store import FeatureStore, write_store
 from slr_nbdev.poses import read_pose_landmarks
 from slr_nbdev.core import SlrError
-from slr_nbdev.landmarks import PoseLandmark
+from slr_nbdev.points import PoseLandmark
 
 N = dict(train=16, dev=4, test=4)
 

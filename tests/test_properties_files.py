@@ -4,7 +4,7 @@ import numpy as np, pytest, torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 from slr_nbdev.core import SlrError
 from slr_nbdev.config import Config, override
-from slr_nbdev.landmarks import check_points, waving_clip
+from slr_nbdev.points import check_points, waving_clip
 from slr_nbdev.corpora import Vocabulary
 from slr_nbdev.store import STORE_ABOUT, FeatureStore, write_store
 from slr_nbdev.poses import read_pose, write_pose

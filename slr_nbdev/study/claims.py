@@ -27,7 +27,8 @@ from tqdm.auto import tqdm
 
 from ..core import SlrError, circumstances, command, log, output_folder, print_json, whole_file, write_json
 from ..config import load_config
-from ..landmarks import pose_features, standing_pose
+from ..points import standing_pose
+from ..landmarks import pose_features
 from ..corpora import SPECIALS, Vocabulary
 from ..signer import simulate_corpus
 from ..batches import SignDataset, make_loader
