@@ -26,8 +26,8 @@ import torch
 from tqdm.auto import tqdm
 
 from ..core import SlrError, circumstances, command, log, output_folder, print_json, whole_file, write_json
-from ..config import load_config
 from ..points import standing_pose
+from ..config import load_config
 from ..landmarks import pose_features
 from ..corpora import SPECIALS, Vocabulary
 from ..signer import simulate_corpus
