@@ -13,22 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError, whole_file
-from .points import N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, check_landmarks, check_points
+from .points import POSE, check_landmarks, check_points, landmark_set
 from .landmarks import body_units, check_fps
 from .corpora import corpus_folder
 from .recorded import landmarks_from_holistic
 from .phoenix import clean_gloss, phoenix_tree, read_num_frames, read_targets
 from .signer import SIGNER_FPS, make_lexicon, make_signer, sign_sentence
-from .store import FeatureStore, ONE_UNIT, write_store
+from .store import FeatureStore, ONE_UNIT, PLAIN_POSE, points_name, write_store
 
 # %% ../nbs/17_poses.ipynb #fa712ecb
 def read_npz_features(
-    path, # .npz with an array `features`
-) -> np.ndarray: # (T,66), as they were stored
+    path,        # .npz with an array `features`
+    points=POSE, # which landmarks they are of
+) -> np.ndarray: # (T,2P), as they were stored: of a body (T,66)
     "Features of one clip, as the guide's workflow stores them"
-    x, wanted = _npz_array(path, 'features'), 2*N_LANDMARKS
+    x, wanted = _npz_array(path, 'features'), points.width
     if x is None:
-        order = f"x0,y0,x1,y1,... of MediaPipe's {N_LANDMARKS} points in their order"
+        order = f"x0,y0,x1,y1,... of MediaPipe's {len(points)} points in their order"
         raise SlrError(f"{path}: no array `features` in it; expected features (T,{wanted}): {order}")
     if x.ndim!=2 or x.shape[1]!=wanted or not len(x):
         raise SlrError(f"{path}: features: expected (frames, {wanted}), got {x.shape}")
@@ -53,21 +54,39 @@ def _pose_format():
 # %% ../nbs/17_poses.ipynb #ea7f0284
 _MADE_BY = 'slr_nbdev: ' # begins the name of the component without points
 
+def _theirs(name):
+    "Component and name of a point in a .pose file of MediaPipe Holistic"
+    if name.startswith('LIPS_'): return 'FACE_LANDMARKS', name[5:]
+    side, hand, point = name.partition('_HAND_')
+    if not hand: return 'POSE_LANDMARKS', name
+    finger, _, joint = point.partition('_')
+    return f'{side}_HAND_LANDMARKS', f'{finger}_FINGER_{joint}' if finger in ('INDEX','MIDDLE','RING') else point
+
+def _component(points, group, own):
+    "One component of a header: the positions `own` of a set"
+    from pose_format.pose_header import PoseHeaderComponent
+    place = {k: i for i,k in enumerate(own)}
+    lines = [(place[a], place[b]) for a,b in points.edges if a in place and b in place]
+    component, _ = _theirs(points.points[own[0]])
+    return PoseHeaderComponent(component, [_theirs(points.points[k])[1] for k in own], lines, [(255,0,0)], 'XYC')
+
 def write_pose(
     path,
-    points, # (T,33,3): x and y as fractions of the picture, confidence; NaN is missing
-    fps,    # frames a second
-    size,   # (width, height) of the picture in pixels
-    origin, # what made it, in words
+    landmarks,   # (T,P,3): x and y as fractions of the picture, confidence; NaN is missing
+    fps,         # frames a second
+    size,        # (width, height) of the picture in pixels
+    origin,      # what made it, in words
+    points=POSE, # the P landmarks, group after group
 ):
-    "A .pose file with MediaPipe's 33 body points"
+    "A .pose file with MediaPipe's points"
+    if size is None: raise SlrError(f"{path}: a .pose file holds pixels, and the size of the picture is not known")
     Pose = _pose_format().Pose
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
-    body = PoseHeaderComponent('POSE_LANDMARKS', [p.name for p in PoseLandmark], POSE_CONNECTIONS, [(255,0,0)], 'XYC')
+    parts = [_component(points, g, own) for g,own in points.groups.items()]
     note = PoseHeaderComponent(_MADE_BY+origin, [], [], [(0,0,0)], 'XYC')
-    known = np.nan_to_num(points).astype(np.float32)[:,None]
-    header = PoseHeader(.2, PoseHeaderDimensions(*size, 0), [body, note])
+    known = np.nan_to_num(landmarks[:,np.concatenate([*points.groups.values()])]).astype(np.float32)[:,None]
+    header = PoseHeader(.2, PoseHeaderDimensions(*size, 0), [*parts, note])
     pose = Pose(header, NumPyPoseBody(fps, known[...,:2]*np.float32(size), known[...,2]))
     with whole_file(path) as p, open(p, 'wb') as f: pose.write(f)
 
@@ -101,19 +120,25 @@ def _parse_pose(path):
     except Exception as e: # the library raises whatever the bytes lead to
         raise SlrError(f"{path}: not a readable .pose file ({type(e).__name__}: {e}); extract it again") from None
 
+def _places(pose, points, path):
+    "Where the points of a set are in a .pose file"
+    there = [(c.name, p) for c in pose.header.components for p in c.points]
+    place, wanted = {p: k for k,p in enumerate(there)}, [_theirs(p) for p in points.points]
+    lost = [p for p in wanted if p not in place]
+    if not lost: return np.array([place[p] for p in wanted])
+    found = ', '.join(f'{c.name} ({len(c.points)})' for c in pose.header.components)
+    what = f'no {lost[0][0]} with {sum(c==lost[0][0] for c,_ in wanted)} points; it has {found}'
+    cure = "Only MediaPipe's body can be read" if points==POSE else f'The landmarks {points} need them'
+    raise SlrError(f"{path}: {what}. {cure}")
+
 def _open_pose(path):
-    "A .pose file that MediaPipe's body can be taken from, and the number of points of each component"
+    "A .pose file with frames, people and a picture"
     pose = _parse_pose(path)
-    sizes = {c.name: len(c.points) for c in pose.header.components}
-    if sizes.get('POSE_LANDMARKS')!=N_LANDMARKS:
-        found = ', '.join(f'{k} ({n})' for k,n in sizes.items())
-        wanted = f'no POSE_LANDMARKS with {N_LANDMARKS} points; it has {found}'
-        raise SlrError(f"{path}: {wanted}. Only MediaPipe's body can be read")
     frames, people = pose.body.data.shape[:2]
     if not frames or not people: raise SlrError(f"{path}: {frames} frames with {people} people; extract it again")
     width, height = pose.header.dimensions.width, pose.header.dimensions.height
     if not min(width, height)>0: raise SlrError(f"{path}: a picture of {width}x{height}; extract it again")
-    return pose, sizes
+    return pose
 
 def _origin(header):
     "What made a .pose file of this project, or None"
@@ -122,30 +147,30 @@ def _origin(header):
 
 # %% ../nbs/17_poses.ipynb #c21cd9d1
 def read_pose(
-    path,     # .pose
-    fps=None, # frames a second, where the file is wrong about it
-) -> tuple:   # points (T,33,3), frames a second, (width, height), what made it or None
-    "MediaPipe's 33 body points from a .pose file, of its first person"
-    pose, sizes = _open_pose(path)
-    rate = check_fps(fps or float(pose.body.fps), f'{path}: fps')
+    path,        # .pose
+    fps=None,    # frames a second, where the file is wrong about it
+    points=POSE, # the P landmarks that are wanted
+) -> tuple:      # landmarks (T,P,3), frames a second, (width, height), what made it or None
+    "MediaPipe's points from a .pose file, of its first person"
+    pose = _open_pose(path)
+    places, rate = _places(pose, points, path), check_fps(fps or float(pose.body.fps), f'{path}: fps')
     size = pose.header.dimensions.width, pose.header.dimensions.height
-    first = sum(n for k,n in list(sizes.items())[:list(sizes).index('POSE_LANDMARKS')])
-    part = slice(first, first+N_LANDMARKS)
-    xy = np.ma.getdata(pose.body.data)[:,0,part,:2]/size
-    points = np.concatenate([xy, pose.body.confidence[:,0,part,None]], -1).astype(np.float32)
-    points[points[...,2]==0] = np.nan
-    return check_points(points, path), rate, size, _origin(pose.header)
+    xy = np.ma.getdata(pose.body.data)[:,0,places,:2]/size
+    found = np.concatenate([xy, pose.body.confidence[:,0,places,None]], -1).astype(np.float32)
+    found[found[...,2]==0] = np.nan
+    return check_points(found, path, points), rate, size, _origin(pose.header)
 
 # %% ../nbs/17_poses.ipynb #7f9830fe
-def _clip_of(points, path):
-    "Points as a clip in which hidden ones are NaN"
-    return check_landmarks(landmarks_from_holistic(points[...,:2], points[...,2]), path)
+def _clip_of(landmarks, path, points=POSE):
+    "Landmarks with visibility as a clip in which hidden ones are NaN"
+    return check_landmarks(landmarks_from_holistic(landmarks[...,:2], landmarks[...,2]), path, points)
 
 def read_pose_landmarks(
-    path, # .pose
-) -> np.ndarray: # (T,33,2) fractions of the picture, NaN is missing
+    path,        # .pose
+    points=POSE, # the P landmarks that are wanted
+) -> np.ndarray: # (T,P,2) fractions of the picture, NaN is missing
     "The clip in a .pose file"
-    return _clip_of(read_pose(path)[0], path)
+    return _clip_of(read_pose(path, points=points)[0], path, points)
 
 # %% ../nbs/17_poses.ipynb #2c029630
 def _find_clip(folder, split, id):
@@ -156,12 +181,12 @@ def _find_clip(folder, split, id):
         raise SlrError(f"{folder}: {id} has more than one file: {files}; keep one")
     return found[0] if found else None
 
-def _read_clip(path, fps=None):
-    "Features (T,66), aspect ratio and frames a second of a file"
-    if path.suffix=='.npz': return read_npz_features(path), None, fps
-    points, rate, size, _ = read_pose(path, fps)
+def _read_clip(path, fps=None, points=POSE):
+    "Features (T,2P), aspect ratio and frames a second of a file"
+    if path.suffix=='.npz': return read_npz_features(path, points), None, fps
+    landmarks, rate, size, _ = read_pose(path, fps, points)
     aspect = size[0]/size[1]
-    return body_units(_clip_of(points, path), aspect).reshape(-1, 2*N_LANDMARKS), aspect, rate
+    return body_units(_clip_of(landmarks, path, points), aspect, points).reshape(-1, points.width), aspect, rate
 
 # %% ../nbs/17_poses.ipynb #ae5827af
 def _find_clips(poses, plan, allow_missing):
@@ -217,21 +242,22 @@ def store_poses(
     dtype='float32',
     allow_missing=False, # go on without clips that have no file
     fps=None,            # frames a second, where the files don't tell or are wrong about it
+    landmarks='pose',    # set of landmarks to keep, or a list of points
     progress=True,
 ) -> dict:               # split → ids of missing clips
     "Join what is signed and how it looks in a feature store"
-    poses = corpus_folder(poses, f'{corpus} poses')
+    poses, points = corpus_folder(poses, f'{corpus} poses'), landmark_set(landmarks)
     refuse_other_kind(out, 'real')
     files = _find_clips(poses, plan, allow_missing)
     paths = [p for f in files.values() for p in f.values() if p]
     normalisation = ONE_UNIT if {p.suffix for p in paths}=={'.pose'} else 'as given'
-    about = dict(corpus=corpus, glosses=gloss_form, landmarks='mediapipe-pose-33', normalisation=normalisation,
+    about = dict(corpus=corpus, glosses=gloss_form, landmarks=points_name(points), normalisation=normalisation,
                  extractor=_one_origin(paths, extractor), kind='real')
     missing = {s: [k for k,p in f.items() if p is None] for s,f in files.items()}
     for split,rows in plan.items():
         there = {k: p for k,p in files[split].items() if p}
         bar = _bar(rows, split, progress)
-        made = ((k, signer, glosses, *_read_clip(there[k], fps)) for k,signer,glosses in bar if k in there)
+        made = ((k, signer, glosses, *_read_clip(there[k], fps, points)) for k,signer,glosses in bar if k in there)
         source = _source_hash(there.values())
         write_store(out, split, made, dict(about, source=source, missing=missing[split]), dtype)
     return missing
@@ -264,7 +290,7 @@ def _simulated_clips(k, targets, movements, lexicon, people, frames, seed, diffi
         rng = np.random.default_rng((seed, 5, k, i))
         signs = [movements[g] for g in glosses]
         clip = sign_sentence(signs, lexicon, people[a.signer], rng, difficulty, frames.get(a.id))
-        yield a.id, a.signer, glosses, body_units(clip).reshape(-1, 2*N_LANDMARKS), 1., SIGNER_FPS
+        yield a.id, a.signer, glosses, body_units(clip).reshape(-1, POSE.width), 1., SIGNER_FPS
 
 # %% ../nbs/17_poses.ipynb #53d8f44e
 def simulate_poses(
@@ -285,7 +311,7 @@ def simulate_poses(
     signers = sorted({a.signer for a,_ in targets})
     people = {k: make_signer(i, seed, difficulty) for i,k in enumerate(signers)}
     about = dict(
-        landmarks='mediapipe-pose-33', normalisation=ONE_UNIT, extractor='simulated signer', kind='simulated',
+        landmarks=PLAIN_POSE, normalisation=ONE_UNIT, extractor='simulated signer', kind='simulated',
         source=f'seed {seed}, difficulty {difficulty:g}', corpus=name, glosses=gloss_form, missing=[])
     refuse_other_kind(out, 'simulated')
     for k,(split,(rows,_)) in enumerate(plan.items()):

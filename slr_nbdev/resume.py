@@ -199,7 +199,8 @@ def fit_settings(
     "Settings with the corpus's vocabulary size and unit; an error if the feature width is not what landmarks give"
     width, input_dim = cfg.features.width, cfg.model.architecture.input_dim
     if input_dim!=width:
-        why = f"{width} wide (33 landmarks x 2{', twice with velocity' if cfg.features.velocity else ''})"
+        points, twice = cfg.features.points, ', twice with velocity' if cfg.features.velocity else ''
+        why = f"{width} wide ({points.name}: {len(points)} landmarks x 2{twice})"
         what = f"model.architecture.input_dim is {input_dim}, but features are {why}"
         raise SlrError(f"settings: {what}; set it to {width}")
     vocab, unit = Vocabulary.from_utterances(corpus.train), _one_unit(cfg.features, corpus)
