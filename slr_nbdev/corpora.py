@@ -138,16 +138,13 @@ def points_of(
     return u.landmarks if u.points==points else u.landmarks[:,u.points.take(points, u.id)]
 
 # %% ../nbs/12_corpora.ipynb #518eb69d
-def fingerprint(
-    corpus,
-    points=POSE, # of the landmarks, those that matter
-) -> str:
+def fingerprint(corpus) -> str:
     "The first 16 digits of a SHA-256 over all that a corpus holds"
     h = hashlib.sha256()
     for split in ('train','dev','test'):
         for u in getattr(corpus, split):
             h.update(f"{split}|{u.id}|{u.signer}|{' '.join(u.glosses)}|".encode())
-            h.update(np.ascontiguousarray(points_of(u, points)).tobytes())
+            h.update(np.ascontiguousarray(u.landmarks).tobytes())
             if u.aspect not in (None, 1): h.update(f'{u.aspect:.6g}'.encode()) # it changes what a model reads
     return h.hexdigest()[:16]
 
