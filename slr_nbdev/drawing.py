@@ -15,48 +15,53 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from matplotlib.animation import FuncAnimation
 
-from .points import POSE_CONNECTIONS, PoseLandmark
+from .points import POSE
 
 # %% ../nbs/04_drawing.ipynb #d808d9e6
 LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = '#0173b2', '#de8f05', '#949494'
 
 def side_color(
-    a, b,                # landmarks at the ends of a line
+    a, b,                # positions of the landmarks at the ends of a line
     middle=MIDDLE_COLOR, # for a line that is not of one side
+    points=POSE,         # in this set
 ):
     "Colour of the line between two landmarks"
-    sides = {PoseLandmark(k).name.partition('_')[0] for k in (a,b)}
+    sides = {points.points[k].partition('_')[0] for k in (a,b)}
     return {('LEFT',): LEFT_COLOR, ('RIGHT',): RIGHT_COLOR}.get(tuple(sides), middle)
 
 # %% ../nbs/04_drawing.ipynb #081d35a4
 def draw_skeleton(
-    frame,      # (33,2) landmarks; a line with a missing end is not drawn
+    frame,      # (P,2) landmarks; a line with a missing end is not drawn
     ax=None,    # axes to draw on; default: new ones
     alpha=1.,   # opacity
-):              # -> the lines, one for each of `POSE_CONNECTIONS`
+    points=POSE,# the P landmarks
+):              # -> the lines, one for each of the set's edges
     "Draw one pose: the signer's left in blue, right in orange"
     if ax is None: ax = plt.subplots(figsize=(3,3))[1]
     lines = []
-    for a,b in POSE_CONNECTIONS:
-        lines += ax.plot(*frame[[a,b]].T, color=side_color(a,b), lw=2, marker='.', ms=3, alpha=alpha)
+    for a,b in points.edges:
+        thin = min(a, b)>=len(points.groups.get('body', ())) # hands and lips
+        style = dict(lw=1 if thin else 2, ms=1 if thin else 3, marker='.', alpha=alpha)
+        lines += ax.plot(*frame[[a,b]].T, color=side_color(a, b, points=points), **style)
     ax.set(aspect='equal', xlabel='x', ylabel='y')
     if not ax.yaxis_inverted(): ax.invert_yaxis()
     return lines
 
 # %% ../nbs/04_drawing.ipynb #3b84f5fc
 def animate(
-    clip,       # (T,33,2) landmarks
+    clip,       # (T,P,2) landmarks
     title=None, # one text for the clip, or one for every frame
     fps=25,     # frames a second
     size=3,     # inches
+    points=POSE,# the P landmarks
 ):              # -> matplotlib's animation: `.to_jshtml()`, `.save('x.gif', writer='pillow')`
     "A clip as a moving skeleton"
     fig,ax = plt.subplots(figsize=(size,size))
-    lines = draw_skeleton(clip[0], ax)
+    lines = draw_skeleton(clip[0], ax, points=points)
     ax.set(xlim=(0,1), ylim=(1,0), xticks=[], yticks=[], xlabel='', ylabel='')
     titles = [title]*len(clip) if title is None or isinstance(title, str) else title
     def _show(t):
-        for line,(a,b) in zip(lines, POSE_CONNECTIONS): line.set_data(*clip[t][[a,b]].T)
+        for line,(a,b) in zip(lines, points.edges): line.set_data(*clip[t][[a,b]].T)
         ax.set_title(titles[t] or '', fontsize=10)
         return lines
     anim = FuncAnimation(fig, _show, frames=len(clip), interval=1000/fps)
@@ -79,17 +84,18 @@ def as_gif(
 # %% ../nbs/04_drawing.ipynb #99a04a13
 def draw_overlay(
     picture, # (height, width, 3) of bytes
-    points,  # (33,2) fractions of the picture, NaN is missing
+    frame,   # (P,2) fractions of the picture, NaN is missing
     words='',# to write below
+    points=POSE, # the P landmarks
 ):           # -> (height, width, 3)
     "A picture with skeleton and words"
     image = Image.fromarray(np.ascontiguousarray(picture))
     draw, (w,h) = ImageDraw.Draw(image), image.size
-    seen = [(a, b) for a,b in POSE_CONNECTIONS if np.isfinite(points[[a,b]]).all()]
+    seen = [(a, b) for a,b in points.edges if np.isfinite(frame[[a,b]]).all()]
     width = max(2, min(w, h)//100)
-    def _line(a, b, colour, width): draw.line([tuple(points[k]*(w,h)) for k in (a,b)], fill=colour, width=width)
+    def _line(a, b, colour, width): draw.line([tuple(frame[k]*(w,h)) for k in (a,b)], fill=colour, width=width)
     for a,b in seen: _line(a, b, '#000000', width+2*(width//2+1)) # an edge, to be seen on any picture
-    for a,b in seen: _line(a, b, side_color(a, b, middle='#ffffff'), width)
+    for a,b in seen: _line(a, b, side_color(a, b, '#ffffff', points), width)
     if words: _write_below(draw, words, w, h)
     return np.asarray(image)
 

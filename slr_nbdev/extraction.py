@@ -24,7 +24,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, output_folder, whole_file
-from .points import N_LANDMARKS
+from .points import LandmarkSet, N_LANDMARKS, POSE
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose
 
@@ -366,13 +366,14 @@ def open_pictures(
 @dataclass(frozen=True, eq=False)
 class Extraction:
     "What was found in a clip"
-    landmarks: np.ndarray # (T,33,3): x and y as fractions of the picture, visibility; NaN: nobody found, or not read
+    landmarks: np.ndarray # (T,P,3): x and y as fractions of the picture, visibility; NaN: nobody found, or not read
     seconds: np.ndarray   # (T,) when each frame is shown, from 0
     fps: float            # frames a second
     size: tuple           # width and height of the picture in square pixels, upright; None: not known
     origin: str           # what found them
     unread: tuple = ()    # frames that can't be read
     notes: tuple = ()     # what a person should know, in words
+    points: LandmarkSet = POSE # which P landmarks
 
     def __len__(self): return len(self.landmarks)
 
@@ -423,6 +424,7 @@ def extract(
     model=None,     # .task file; None: the model of this project
     fps=25.,        # frames a second, for a folder
     progress=False, # show a bar
+    points=POSE,    # the landmarks that are wanted
 ) -> Extraction:    # `SlrError` where there is nothing to read
     "The landmarks of a clip"
     pictures, model = open_pictures(path, fps), pose_model(model)
@@ -444,15 +446,16 @@ def write(self:Extraction,
     path, # .pose
 ):
     "Keep the points in a .pose file"
-    write_pose(path, self.landmarks, self.fps, self.size, self.origin)
+    write_pose(path, self.landmarks, self.fps, self.size, self.origin, self.points)
 
 @patch(cls_method=True)
 def read(cls:Extraction,
-    path,     # .pose, of this project, MediaPipe Pose or Holistic
-    fps=None, # frames a second, where the file is wrong about it
+    path,        # .pose, of this project, MediaPipe Pose or Holistic
+    fps=None,    # frames a second, where the file is wrong about it
+    points=POSE, # the landmarks that are wanted
 ):
     "The points of a .pose file"
-    points, rate, size, origin = read_pose(path, fps)
+    found, rate, size, origin = read_pose(path, fps, points)
     odd = fps is None and not 5<=rate<=240
     notes = (f"{rate:g} frames a second, says the file; if that is wrong, say what is right (--fps)",) if odd else ()
-    return cls(points, np.arange(len(points))/rate, rate, size, origin or 'unknown', notes=notes)
+    return cls(found, np.arange(len(found))/rate, rate, size, origin or 'unknown', notes=notes, points=points)

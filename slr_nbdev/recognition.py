@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, command, log, output_folder, print_json
-from .points import N_LANDMARKS, PoseLandmark, check_points
+from .points import ANCHORS, LANDMARK_SETS, POSE, PoseLandmark, check_points
 from .landmarks import check_aspect, check_fps, flatten_pose
 from .corpora import Utterance
 from .batches import SignDataset, body_of
@@ -45,65 +45,87 @@ def resample(
     return np.where(w>1e-6, (1-w)*clip[low]+w*clip[high], clip[low]).astype(np.float32)
 
 # %% ../nbs/52_recognition.ipynb #568cb793
-def points_known(stats): # -> (33,) bool
-    "Which landmarks training has seen: the others were 0 all the time"
-    return ~((stats.mean[:66]==0) & (stats.std[:66]==1)).reshape(N_LANDMARKS, 2).all(1)
+def points_known(
+    checkpoint:Checkpoint,
+) -> np.ndarray: # (P,) bool
+    "Which of its landmarks training has seen: the others were 0 all the time"
+    stats, points = checkpoint.stats, checkpoint.config.features.points
+    constant = (stats.mean==0) & (stats.std==1)
+    return ~constant[:points.width].reshape(len(points), 2).all(1)|_origins(points)
+
+def _origins(points):
+    "The points that are the origin of their group, and so always 0"
+    names = {p for g,(middle,_) in ANCHORS.items() if len(middle)==1 for p in middle}
+    return np.array([p in names for p in points.points])
 
 def _percent(mask): return f'{np.mean(mask):.0%}'
 
-def _person_warnings(clip, seen, there):
+def _person_warnings(clip, seen, there, points):
     "Frames without a person, or without hands"
-    out, x, wrists = [], clip[there], [PoseLandmark.LEFT_WRIST, PoseLandmark.RIGHT_WRIST]
+    out, x, wrists = [], clip[there], [points.place[p] for p in ('LEFT_WRIST','RIGHT_WRIST') if p in points.place]
     if np.mean(there)<.8:
         out.append(f'nobody was found in {_percent(~there)} of the frames; '
                    'between them the hands move on straight lines')
     inside = seen[there] & (np.nan_to_num(x, nan=-1)>=0).all(-1) & (np.nan_to_num(x, nan=2)<=1).all(-1)
     lost = ~inside[:,wrists].any(1)
-    if lost.mean()>.3:
+    if wrists and lost.mean()>.3:
         out.append(f'both hands are hidden or out of the picture in {_percent(lost)} of the frames; '
                    'let the signer be seen from the head to the waist')
     return out
 
-def _point_warnings(seen, known):
+def _hand_warnings(seen, there, points):
+    "Hands whose fingers are not found"
+    groups = [g for g in ('left hand','right hand') if g in points.groups]
+    lost = {g: np.mean(~seen[there][:,points.groups[g]].any(1)) for g in groups}
+    return [f'the {g} was not found in {share:.0%} of the frames: it is blurred, hidden or out of the picture'
+            for g,share in lost.items() if share>.5]
+
+def _point_warnings(seen, known, points):
     "Points that the model misses, and those that it doesn't know"
-    out, missing = [], [p.name.lower() for p in PoseLandmark if known[p] and not seen[:,p].any()]
+    out, missing = [], [p.lower() for k,p in enumerate(points.points) if known[k] and not seen[:,k].any()]
     if missing:
         names = ', '.join(missing[:3])+', ...'*(len(missing)>3)
         out.append(f'{len(missing)} of the {known.sum()} points that the model knows are never there ({names})')
     if (seen.any(0) & ~known).any():
-        out.append(f'the model has learned from {known.sum()} of the 33 points; the others are left out')
+        out.append(f'the model has learned from {known.sum()} of the {len(points)} points; the others are left out')
     return out
 
 def known_part(
-    clip,        # (T,33,2)
-    stats,       # of training
+    clip,        # (T,P,2)
+    checkpoint:Checkpoint,
     aspect=None, # width / height of the picture
 ) -> Utterance:
     "A clip without the points that training has not seen"
-    return Utterance('clip', np.where(points_known(stats)[:,None], clip, np.nan), ('?',), '?', aspect=aspect)
+    known = np.where(points_known(checkpoint)[:,None], clip, np.nan)
+    return Utterance('clip', known, ('?',), '?', aspect=aspect, points=checkpoint.config.features.points)
 
-_ARMS = slice(PoseLandmark.LEFT_ELBOW, PoseLandmark.RIGHT_THUMB+1) # legs are guessed, and a head has its own shape
+def _arms(points):
+    "Positions of arms and hands: legs are guessed, and a head has its own shape"
+    return [k for k,p in enumerate(points.points) if p in _ARM_POINTS or '_HAND_' in p]
+
+_ARM_POINTS = {p.name for p in PoseLandmark if PoseLandmark.LEFT_ELBOW<=p<=PoseLandmark.RIGHT_THUMB}
 
 def _range_warnings(clip, seen, known, checkpoint, aspect):
     "Arms and hands that are far from where they were in training"
-    body = body_of(known_part(clip, checkpoint.stats, aspect), checkpoint.config.features)
-    x = checkpoint.stats(flatten_pose(body, checkpoint.config.features.velocity))[:,:66]
-    far = (np.abs(x.reshape(-1, N_LANDMARKS, 2))>=5).any(-1)[:,_ARMS][:,(known & seen.any(0))[_ARMS]]
+    features = checkpoint.config.features
+    arms, body = _arms(features.points), body_of(known_part(clip, checkpoint, aspect), features)
+    x = checkpoint.stats(flatten_pose(body, features.velocity))[:,:features.points.width]
+    far = (np.abs(x.reshape(len(x), -1, 2))>=5).any(-1)[:,arms][:,(known & seen.any(0))[arms]]
     if not far.size or far.mean()<=.1: return []
     return [f'{_percent(far)} of the points of arms and hands lie further out than nearly all in training: '
             'another angle or build, another pose estimator, or coordinates that are not what they are taken for']
 
 def input_warnings(
-    clip,        # (T,33,2), NaN is missing
+    clip,        # (T,P,2) of the checkpoint's landmarks, NaN is missing
     checkpoint:Checkpoint,
     aspect=None, # width / height of the picture; None: not known
 ) -> list:       # sentences
     "Where a clip is unlike the training data"
-    seen, known = np.isfinite(clip).all(-1), points_known(checkpoint.stats)
+    points, seen, known = checkpoint.config.features.points, np.isfinite(clip).all(-1), points_known(checkpoint)
     there = seen.any(1)
     if not there.any(): return ['nobody was found in the picture: nothing can be recognised']
-    return [*_person_warnings(clip, seen, there), *_point_warnings(seen, known),
-            *_range_warnings(clip, seen, known, checkpoint, aspect)]
+    return [*_person_warnings(clip, seen, there, points), *_hand_warnings(seen, there, points),
+            *_point_warnings(seen, known, points), *_range_warnings(clip, seen, known, checkpoint, aspect)]
 
 # %% ../nbs/52_recognition.ipynb #33adf8f1
 @dataclass(frozen=True)
@@ -129,25 +151,28 @@ class Recognised:
     def as_dict(self): return {k: v for k,v in asdict(replace(self, extraction=None)).items() if k!='extraction'}
 
 # %% ../nbs/52_recognition.ipynb #38477c3a
-def _array_source(x, fps):
+def _array_source(x, fps, wanted):
     "Landmarks from elsewhere as an `Extraction`"
-    points = check_points(x)
+    columns = np.shape(x)[1] if np.ndim(x)==3 else 0
+    kind = next((s for s in (wanted, POSE, LANDMARK_SETS['pose+hands']) if len(s)==columns), wanted)
+    points = check_points(x, kind=kind)
     points[(points[...,:2]==0).all((1,2))] = np.nan # MediaPipe's users write a frame of zeros where nobody was found
-    return Extraction(points, np.arange(len(points))/fps, fps, None, 'array')
+    return Extraction(points, np.arange(len(points))/fps, fps, None, 'array', points=kind)
 
 def is_path(source): return isinstance(source, (str, Path))
 
 def read_source(
-    source,          # video, folder of pictures, .pose file, or landmarks (T,33,2) or (T,33,3) with visibility
+    source,          # video, folder of pictures, .pose file, or landmarks (T,P,2) or (T,P,3) with visibility
     fps=None,        # frames a second: of an array or a folder (default: 25), of a .pose file that is wrong about it
     pose_model=None, # .task file for videos and folders
     progress=False,
-) -> Extraction:
+    points=POSE,     # the landmarks that are wanted
+) -> Extraction:     # of these landmarks, or more
     "Landmarks with times, from anything"
     check_fps(fps)
-    if not is_path(source): return _array_source(source, fps or 25.)
-    if Path(source).suffix=='.pose': return Extraction.read(source, fps)
-    return extract(source, pose_model, fps or 25., progress)
+    if not is_path(source): return _array_source(source, fps or 25., points)
+    if Path(source).suffix=='.pose': return Extraction.read(source, fps, points)
+    return extract(source, pose_model, fps or 25., progress, points)
 
 # %% ../nbs/52_recognition.ipynb #2c45ef55
 class Recognizer:
@@ -171,16 +196,17 @@ class Recognizer:
 
 # %% ../nbs/52_recognition.ipynb #7591bab1
 @patch
-def _resampled(self:Recognizer, found):
+def _resampled(self:Recognizer, found, source):
     "The clip at the training data's frame rate, its rate, and a note on what was done"
+    clip = found.clip[:,found.points.take(self.checkpoint.config.features.points, source)]
     if not self.fps:
         note = ("the frame rate of the training data is not known: the clip's own is taken; "
                 'say it if you know it (--trained_fps, or Recognizer(..., fps=))')
-        return found.clip, found.fps, [note]
+        return clip, found.fps, [note]
     uneven = len(found)>2 and np.ptp(np.diff(found.seconds))>.5/found.fps
-    if abs(found.fps/self.fps-1)<.02 and not uneven: return found.clip, found.fps, []
+    if abs(found.fps/self.fps-1)<.02 and not uneven: return clip, found.fps, []
     own = f"{found.fps:.3g} frames a second{' at uneven times' if uneven else ''}"
-    return resample(found.clip, found.seconds, self.fps), self.fps, [f'{own}, training had {self.fps:.3g}: resampled']
+    return resample(clip, found.seconds, self.fps), self.fps, [f'{own}, training had {self.fps:.3g}: resampled']
 
 @patch
 def _shape_notes(self:Recognizer, aspect):
@@ -217,9 +243,9 @@ def _decode(self:Recognizer, log_probs, n_best):
 # %% ../nbs/52_recognition.ipynb #924ac4b1
 @patch
 def _log_probs(self:Recognizer, clip, aspect):
-    "(T',V) of a clip (T,33,2)"
+    "(T',V) of a clip (T,P,2)"
     c = self.checkpoint
-    dataset = SignDataset([known_part(clip, c.stats, aspect)], c.vocab, c.config.features, c.stats)
+    dataset = SignDataset([known_part(clip, c, aspect)], c.vocab, c.config.features, c.stats)
     return compute_log_probs(c.model, dataset)['clip']
 
 @patch
@@ -232,7 +258,7 @@ def _timed_glosses(self:Recognizer, sentence, log_probs, n_frames, rate, begin):
 
 @patch
 def recognize(self:Recognizer,
-    source,         # video, folder of pictures, .pose file, or landmarks (T,33,2)
+    source,         # video, folder of pictures, .pose file, or landmarks (T,P,2)
     fps=None,       # frames a second: of an array or a folder (default: 25), of a .pose file that is wrong about it
     n_best=1,       # sentences
     progress=False, # show a bar while landmarks are found
@@ -240,9 +266,9 @@ def recognize(self:Recognizer,
 ) -> Recognised:
     "Glosses with times, scores and warnings"
     name = str(source) if is_path(source) else 'array'
-    found = read_source(source, fps, self.pose_model, progress)
+    found = read_source(source, fps, self.pose_model, progress, self.checkpoint.config.features.points)
     aspect = check_aspect(aspect) or found.aspect
-    clip, rate, notes = self._resampled(found)
+    clip, rate, notes = self._resampled(found, name)
     notes = [*found.notes, *notes, *self._shape_notes(aspect), *input_warnings(clip, self.checkpoint, aspect)]
     seconds = float(found.seconds[-1]+1/found.fps)
     if not found.found.any(): return Recognised(name, [], [], notes, seconds, found)
@@ -261,7 +287,7 @@ def _overlay_pictures(recognised, pictures):
         if picture is not None and picture.shape==last.shape: last = picture
         words = (f'{g.gloss}  {g.score:.0%}' for g in recognised.glosses if g.start<=seconds<g.end)
         frame = np.searchsorted(found.seconds, seconds-.25/found.fps).clip(0, len(clip)-1)
-        yield draw_overlay(last, clip[frame], next(words, ' '))
+        yield draw_overlay(last, clip[frame], next(words, ' '), found.points)
 
 def write_overlay(
     path,                  # of the video to write (.mp4)
