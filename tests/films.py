@@ -22,23 +22,19 @@ def grey(n, height=48, width=64):
     for p in out: p[:,:width//2] = 0
     return out
 
-def film(path, frames, codec='libx264', pix_fmt='yuv420p', fps=25, sar=None, times=None, last=None, sound=0, cover=False, options={}, **movflags):
-    "A film with what `write_video` has no words for: pixels that aren't square, times in ms, seconds of sound, a cover picture before it"
-    with av.open(f'file:{path}', 'w', options=movflags) as c:
-        if cover: _add_cover(c)
-        s = c.add_stream(codec, fps, options=options)
+def film(path, frames, codec='libx264', pix_fmt='yuv420p', fps=25, sar=None, times=None, sound=0, options={}, **muxing):
+    "A film with what `write_video` has no words for: other codecs, pixels that aren't square, times in ms, seconds of sound"
+    with av.open(f'file:{path}', 'w', options=muxing) as c:
+        s = c.add_stream(codec, fps, options=options|({'x264-params': 'log-level=none'} if codec=='libx264' else {}))
         s.height, s.width, s.pix_fmt = *frames[0].shape[:2], pix_fmt
         if sar: s.codec_context.sample_aspect_ratio = Fraction(sar)
         if times: s.codec_context.time_base = Fraction(1, 1000)
         a = c.add_stream('aac', 48000, layout='mono') if sound else None
-        packets = []
         for i,p in enumerate(frames):
             f = av.VideoFrame.from_ndarray(p)
             if times: f.pts, f.time_base = times[i], Fraction(1, 1000)
-            packets += s.encode(f)
-        packets += s.encode()
-        if last: max(packets, key=lambda p: p.pts).duration = last
-        for p in packets: c.mux(p)
+            c.mux(s.encode(f))
+        c.mux(s.encode())
         for i in range(int(sound*48000)//1024): c.mux(a.encode(_silence(i)))
         if a: c.mux(a.encode())
     return path
@@ -48,11 +44,17 @@ def _silence(i):
     f.sample_rate, f.pts = 48000, 1024*i
     return f
 
-def _add_cover(c):
-    s = c.add_stream('mjpeg', 1)
-    s.height, s.width, s.pix_fmt, s.disposition = 100, 100, 'yuvj420p', av.stream.Disposition.attached_pic
-    f = av.VideoFrame.from_ndarray(np.full((100,100,3), 250, np.uint8)).reformat(format='yuvj420p')
-    for p in [*s.encode(f), *s.encode()]: c.mux(p)
+def song(path, cover):
+    "An .mp3 with the bytes of a picture as its cover"
+    with av.open(str(path), 'w') as c:
+        s = c.add_stream('libmp3lame', 48000, layout='mono', format='fltp')
+        for i in range(40): c.mux(s.encode(_silence(i)))
+        c.mux(s.encode())
+    tag = b'\0image/jpeg\0\3\0'+cover
+    frame = b'APIC'+len(tag).to_bytes(4, 'big')+b'\0\0'+tag
+    size = bytes(len(frame)>>k & 127 for k in (21,14,7,0)) # seven bits a byte
+    path.write_bytes(b'ID3\3\0\0'+size+frame+path.read_bytes())
+    return path
 
 def with_matrix(path, matrix):
     "The film at `path`, an .mp4, with other numbers for how it is to be turned: (a,b,c,d), 1 is one"
