@@ -178,7 +178,7 @@ def _as_shown(frame, width):
     return turned(_over_black(picture) if kind=='rgba' else picture, turn), off
 
 # %% ../nbs/50_extraction.ipynb #5fe1d3b0
-GAP = 600 # seconds from one frame to the next that are believed
+GAP = .0002, 600 # seconds from one frame to the next that are believed: at least, at most
 
 class VideoPictures:
     "Pictures of a video file; iterate for (seconds, picture or None)"
@@ -212,7 +212,7 @@ class VideoPictures:
 
     def _in_turn(self, seconds, last, slack):
         "The time of a frame, after the last one (decoders give frames in turn, but for what they can't decode)"
-        if last-slack<seconds<=last+GAP: return seconds
+        if GAP[0]-slack<seconds-last<=GAP[1]: return seconds
         self._note(f'its times jump: counted on at {self.fps:g} frames a second')
         return last+1/self.fps
 
@@ -251,7 +251,7 @@ def check_fps(
     fps, # frames a second
 ) -> float:
     "The frame rate, or an error if it can't be one"
-    if not 0<fps<=1000: raise SlrError(f'--fps {fps:g}: choose a number above 0, at most 1000')
+    if not 0<fps<=10_000: raise SlrError(f'--fps {fps:g}: choose a number above 0, at most 10000')
     return fps
 
 def _encode(film, pictures, rate):

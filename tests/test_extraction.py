@@ -145,6 +145,7 @@ def test_bad_arguments(model, tmp_path, call):
         (('films','file',*pose), "can't write there"),
         (('films','out',*pose,'--model','file'), 'not a pose model'),
         (('films','out',*pose,'--fps',0), '--fps 0'),
+        (('films','out',*pose,'--fps','nan'), '--fps nan'),
         (('films','out',*pose,'--workers',0), '--workers 0'),
         (('films','out','--corpus','boston104'), 'choose from phoenix2014'),
         (('films','out','--corpus','phoenix2014'), 'no phoenix2014 here')]
@@ -239,6 +240,9 @@ def test_times_that_jump(tmp_path):
     assert np.allclose(seconds, np.arange(7)/25) and np.allclose(bright[0], 40+200*3//9, atol=6) and film.notes==[] and film.length-film.end<.5
     seconds, bright, *_, film = read(films.film(tmp_path/'far.mkv', films.grey(4), times=[0, 40, 36_000_000, 36_000_040]))
     assert np.allclose(seconds, np.arange(4)/25, atol=.001) and len(film.notes)==1
+    seconds, *_, film = read(films.film(tmp_path/'fast.mp4', films.grey(4), fps=50_000)) # nobody films so many
+    assert np.allclose(seconds, np.arange(4)/25, atol=.001) and len(film.notes)==1
+    assert np.allclose(read(films.film(tmp_path/'1000.mp4', films.grey(4), fps=1000))[0], np.arange(4)/1000)
 
 def test_pixels_that_are_not_square(tmp_path):
     "Television, wide and narrow; nonsense; and one that lies on its side"
