@@ -142,23 +142,27 @@ POSE_MODEL_SHA256 = 'cca03853aaaf822b7a89f1c890ba93d42d453cd54c68d04aae861d1b86f
 
 def _is_own(path): return os.path.isfile(path) and pooch.file_hash(path)==POSE_MODEL_SHA256
 
-def _model_folder(folder):
-    "The folder, or an error that says where else the model can lie"
-    try: return output_folder(folder)
-    except SlrError as e:
-        why = str(e).rpartition(';')[0] # without the cure for other results
-        cure = 'slr_data fetch pose-model --root DIR puts it elsewhere, --model PATH takes it from there'
-        raise SlrError(f"pose model: {why}; {cure}") from None
+def _no_place(why):
+    cure = 'slr_data fetch pose-model --root DIR puts it elsewhere, --model PATH takes it from there'
+    return SlrError(f"pose model: {why}; {cure}")
+
+def _model_cache():
+    "The user's cache; None: this user has no home"
+    try: folder = Path(pooch.os_cache('slr_nbdev'))
+    except RuntimeError: return None
+    return folder if folder.is_absolute() else None
 
 def keep_pose_model(
     folder=None, # None: the user's cache
 ) -> Path:       # of the .task file
     "This project's model in a folder, built where there is none yet"
-    cache = Path(pooch.os_cache('slr_nbdev'))
-    path = Path(folder or cache)/POSE_MODEL
+    places = [Path(o)/POSE_MODEL for o in (folder, _model_cache()) if o]
+    if not places: raise _no_place('no home folder to keep it in')
+    path, kept = places[0], places[-1]
     if _is_own(path): return path
-    _model_folder(path.parent)
-    if _is_own(cache/POSE_MODEL): model = (cache/POSE_MODEL).read_bytes()
+    try: output_folder(path.parent)
+    except SlrError as e: raise _no_place(str(e).rpartition(';')[0]) from None # without its cure
+    if _is_own(kept): model = kept.read_bytes()
     else:
         with tempfile.TemporaryDirectory() as d: model = build_pose_model(fetch_pose_wheel(d))
     with whole_file(path) as p:
