@@ -19,13 +19,13 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, clear_parts, command, is_clutter, nfc, output_folder, print_json
-from .landmarks import PoseLandmark
+from .landmarks import PoseLandmark, check_fps
 from .corpora import read_table, refuse_duplicates
 from .phoenix import PHOENIX, frame_folder, phoenix_tree, read_targets
 from .store import FeatureStore
 from .poses import refuse_other_kind, store_poses
 from .pose_model import import_extra, pose_model
-from .extraction import PICTURE_SUFFIXES, check_fps, extract, pose_origin
+from .extraction import PICTURE_SUFFIXES, extract, pose_origin
 
 # %% ../nbs/51_extract_corpus.ipynb #04dd81ec
 def _walk(root):
@@ -437,7 +437,7 @@ def slr_extract(
     json:bool=False,          # print one JSON object and nothing else
 ):
     "From videos to landmarks: MediaPipe over every clip, on all cores; run it again to go on"
-    check_fps(fps)
+    check_fps(fps, '--fps')
     if workers is not None and workers<1: raise SlrError(f'--workers {workers}: choose 1 or more')
     job = CorpusExtraction(root, out, corpus, format, model, fps)
     report = job.run(workers, scheduler, retry)

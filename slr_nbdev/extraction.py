@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MISSING', 'TURNS', 'GAP', 'PICTURE_SUFFIXES', 'CROWD_EVERY', 'CROWD_CONFIDENCE', 'landmarker', 'Tracker',
-           'nearest_turn', 'turned', 'pixel_width', 'VideoPictures', 'check_fps', 'write_video', 'number_pictures',
-           'FolderPictures', 'open_pictures', 'Extraction', 'pose_origin', 'extract']
+           'nearest_turn', 'turned', 'pixel_width', 'VideoPictures', 'write_video', 'number_pictures', 'FolderPictures',
+           'open_pictures', 'Extraction', 'pose_origin', 'extract']
 
 # %% ../nbs/50_extraction.ipynb #51313d80
 import errno, os, re, sys, threading
@@ -23,7 +23,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, is_clutter, whole_file
-from .landmarks import N_LANDMARKS
+from .landmarks import N_LANDMARKS, check_fps
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose
 from .pose_model import explain_missing, import_extra, pose_model
@@ -247,13 +247,6 @@ def _decode(packets, clock):
         for f in frames: yield getattr(packet if f is None else f, clock), f
 
 # %% ../nbs/50_extraction.ipynb #f33c6ed3
-def check_fps(
-    fps, # frames a second
-) -> float:
-    "The frame rate, or an error if it can't be one"
-    if not 0<fps<=10_000: raise SlrError(f'--fps {fps:g}: choose a number above 0, at most 10000')
-    return fps
-
 def _encode(film, pictures, rate):
     "Add pictures to a film that is open to be written"
     quiet = {'x264-params': 'log-level=none'}
@@ -273,7 +266,7 @@ def write_video(
     fps=25,   # frames a second
 ):
     "A video that every player shows (H.264); an odd last row or column is cut off"
-    av, rate = import_extra('av'), Fraction(check_fps(fps)).limit_denominator(1001) or Fraction(1, 1001)
+    av, rate = import_extra('av'), Fraction(check_fps(fps, '--fps')).limit_denominator(1001) or Fraction(1, 1001)
     with whole_file(path) as p:
         try:
             with av.open(f'file:{p}', 'w') as film: _encode(film, pictures, rate)
@@ -342,7 +335,7 @@ class FolderPictures:
         path,
         fps=25., # frames a second; the folder doesn't tell
     ):
-        self.path, self.fps, self.notes = path, check_fps(fps), ()
+        self.path, self.fps, self.notes = path, check_fps(fps, '--fps'), ()
         try: files = sorted(p for p in Path(path).iterdir() if not (is_clutter(p) or p.is_dir()))
         except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
         paths = [p for p in files if p.suffix.lower() in PICTURE_SUFFIXES]
@@ -362,7 +355,7 @@ def open_pictures(
     fps=25., # frames a second, for a folder
 ):           # -> `VideoPictures` or `FolderPictures`
     "The pictures of a clip"
-    check_fps(fps)
+    check_fps(fps, '--fps')
     return FolderPictures(path, fps) if os.path.isdir(path) else VideoPictures(path)
 
 # %% ../nbs/50_extraction.ipynb #c7281abb
