@@ -7,12 +7,12 @@ __all__ = ['STORE_PLACE', 'CORPORA', 'read_store', 'read_phoenix', 'load_corpus'
            'fetch_pose_model', 'fetch_data', 'import_store', 'simulate_store', 'slr_data']
 
 # %% ../nbs/18_catalogue.ipynb #44af1556
-import hashlib, shutil
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from .core import SlrError, circumstances, command, log, output_folder, print_json, whole_file
+from .core import SlrError, circumstances, command, log, print_json
 from .corpora import Corpus, CorpusSource, corpus_folder, describe_corpus
 from .recorded import RECORDED_CORPORA
 from .phoenix import PHOENIX, check_phoenix, phoenix_report, phoenix_tree
@@ -152,12 +152,8 @@ def fetch_pose_model(
     folder=None, # where to put a copy; default: it stays in the user's cache
 ) -> Path:       # the .task file
     "MediaPipe's pose model, built once"
-    from slr_nbdev.extraction import pose_model # here, because extraction comes later in the reading order
-    model = pose_model()
-    if folder is None: return model
-    path = output_folder(folder)/model.name
-    with whole_file(path) as p: shutil.copyfile(model, p)
-    return path
+    from slr_nbdev.pose_model import keep_pose_model # here, because it comes later in the reading order
+    return keep_pose_model(folder)
 
 def fetch_data(
     name,      # of a corpus that can be downloaded, or pose-model

@@ -18,13 +18,15 @@ import numpy as np
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, clear_parts, command, output_folder, print_json
+from .core import SlrError, clear_parts, command, is_clutter, nfc, output_folder, print_json
 from .points import PoseLandmark
+from .landmarks import check_fps
 from .corpora import read_table, refuse_duplicates
 from .phoenix import PHOENIX, frame_folder, phoenix_tree, read_targets
 from .store import FeatureStore
 from .poses import refuse_other_kind, store_poses
-from .extraction import PICTURE_SUFFIXES, extract, import_extra, pose_model, pose_origin
+from .pose_model import import_extra, pose_model
+from .extraction import PICTURE_SUFFIXES, extract, pose_origin
 
 # %% ../nbs/51_extract_corpus.ipynb #04dd81ec
 def _walk(root):
@@ -35,7 +37,7 @@ def _walk(root):
         fresh = []
         for s in sorted(subfolders):
             target = (Path(folder)/s).resolve() # links may lead in circles
-            if s.startswith('.') or target in entered:
+            if is_clutter(s) or target in entered:
                 names.append(s)
                 continue
             fresh.append(s)
@@ -45,11 +47,12 @@ def _walk(root):
     for folder in locked: yield folder, None
 
 # %% ../nbs/51_extract_corpus.ipynb #98ef3fca
-VIDEO_SUFFIXES = '.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv'
+VIDEO_SUFFIXES = ('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv', '.mts', '.m2ts', '.3gp',
+    '.flv', '.ogv', '.vob')
 
 def _sort_names(names):
     "Videos, pictures of a clip, and the rest among the names in a folder"
-    kinds = {n: '' if n.startswith('.') else Path(n).suffix.lower() for n in names}
+    kinds = {n: '' if is_clutter(n) else Path(n).suffix.lower() for n in names}
     videos = [n for n,kind in kinds.items() if kind in VIDEO_SUFFIXES]
     pictures = [n for n,kind in kinds.items() if kind in PICTURE_SUFFIXES and not videos]
     return videos, pictures, [n for n in names if n not in videos and n not in pictures]
@@ -70,7 +73,7 @@ def find_clips(
             found.append((below.as_posix() if folder!=root else root.resolve().name, folder))
         others += [(below/n).as_posix() for n in rest]
     clips = {}
-    for id,path in found:
+    for id,path in ((nfc(id), path) for id,path in found): # a Mac spells names in its own way
         if id in clips: raise SlrError(f"{root}: two clips named {id}: {clips[id].name} and {path.name}; rename one")
         clips[id] = path
     return clips, others
@@ -435,7 +438,7 @@ def slr_extract(
     json:bool=False,          # print one JSON object and nothing else
 ):
     "From videos to landmarks: MediaPipe over every clip, on all cores; run it again to go on"
-    if fps<=0: raise SlrError(f'--fps {fps:g}: choose a number above 0')
+    check_fps(fps, '--fps')
     if workers is not None and workers<1: raise SlrError(f'--workers {workers}: choose 1 or more')
     job = CorpusExtraction(root, out, corpus, format, model, fps)
     report = job.run(workers, scheduler, retry)

@@ -46,8 +46,8 @@ def check_fps(
     source='fps', # what to call it in an error
 ):                # -> the same
     "An error where a number can't be a frame rate"
-    if fps is None or 0<fps<np.inf: return fps
-    raise SlrError(f"{source} {fps:g}: expected frames a second, a number above 0")
+    if fps is None or 0<fps<=10_000: return fps
+    raise SlrError(f"{source} {fps:g}: expected frames a second, a number above 0 and at most 10000")
 
 # %% ../nbs/10_landmarks.ipynb #92899e7f
 _NOSE_TO_RESTING_HAND = 2. # shoulder widths

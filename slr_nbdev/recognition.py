@@ -358,8 +358,8 @@ def slr_recognize(
     if not checkpoint:
         cure = '--checkpoint runs/NAME/best.safetensors, a file that slr_train wrote'
         raise SlrError(f"slr_recognize: which model? {cure}")
-    for name,value in (('n_best',n_best), ('fps',fps), ('trained_fps',trained_fps)):
-        if value is not None and not value>0: raise SlrError(f"--{name} {value}: must be above 0")
+    for name,value in (('fps',fps), ('trained_fps',trained_fps)): check_fps(value, f'--{name}')
+    if n_best<1: raise SlrError(f"--n_best {n_best}: must be above 0")
     rec, out, failed = Recognizer.load(checkpoint, device, fps=trained_fps, pose_model=model), [], []
     for r in recognize_files(rec, files, fps, n_best, overlay, progress=not json):
         if isinstance(r, str):

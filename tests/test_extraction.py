@@ -145,6 +145,7 @@ def test_bad_arguments(model, tmp_path, call):
         (('films','file',*pose), "can't write there"),
         (('films','out',*pose,'--model','file'), 'not a pose model'),
         (('films','out',*pose,'--fps',0), '--fps 0'),
+        (('films','out',*pose,'--fps','nan'), '--fps nan'),
         (('films','out',*pose,'--workers',0), '--workers 0'),
         (('films','out','--corpus','boston104'), 'choose from phoenix2014'),
         (('films','out','--corpus','phoenix2014'), 'no phoenix2014 here')]
@@ -185,3 +186,157 @@ def test_golden_pair(model, real_data):
     assert len(Extraction.read(media/'phoenix14t_sample.pose'))==86
     frames = extract(media/'frames', model)
     assert frames.size==(210,260) and frames.found.all()
+
+def read(path):
+    "What is read of a film of `films.grey`: times, brightness of each picture, shape, notes"
+    from slr_nbdev.extraction import open_pictures
+    film = open_pictures(path)
+    rows = list(film)
+    assert all(p is not None for _,p in rows)
+    return [round(s, 3) for s,_ in rows], [int(p[:,-4:].mean()) for _,p in rows], rows[0][1].shape[:2], film
+
+KINDS = dict( # name → keywords of `films.film`; whatever holds it, the frames are the same
+    mp4={}, mkv={}, avi=dict(codec='mpeg4'), mpg=dict(codec='mpeg2video'), wmv=dict(codec='wmv2'), flv=dict(codec='flv'), ts={}, webm=dict(codec='libvpx-vp9'),
+    h264={}, gif=dict(codec='gif', pix_fmt='rgb8'),
+    reordered_avi=dict(options={'bf': '3'}), reordered_xvid_avi=dict(codec='mpeg4', options={'bf': '2', 'qscale': '2'}), reordered_ts=dict(options={'bf': '3'}),
+    interlaced_mpg=dict(codec='mpeg2video', options={'flags': '+ildct+ilme'}), moving_jpeg_avi=dict(codec='mjpeg', pix_fmt='yuvj420p'),
+    ten_bits_mkv=dict(pix_fmt='yuv420p10le'), grey_mkv=dict(codec='ffv1', pix_fmt='gray'), grey16_mkv=dict(codec='ffv1', pix_fmt='gray16le'),
+    alpha_mov=dict(codec='png', pix_fmt='rgba'), late_mp4=dict(start=5000), late_mkv=dict(start=5000), late_ts=dict(start=5000),
+    sound_mp4=dict(sound=.5), longer_sound_mp4=dict(sound=3), longer_sound_mkv=dict(sound=3))
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_kind_of_film_gives_the_same_pictures(kind, tmp_path):
+    "In the order and at the times at which they are shown, none left out, nothing said of a film that is cut short"
+    import films
+    name, kw = f'a.{kind.split("_")[-1]}', dict(KINDS[kind])
+    if start := kw.pop('start', 0): kw['times'] = [start+40*i for i in range(12)]
+    seconds, bright, shape, film = read(films.film(tmp_path/name, films.grey(12), **kw))
+    assert shape==(48,64) and len(bright)==12 and np.allclose(bright, [40+200*i//11 for i in range(12)], atol=6)
+    assert np.allclose(seconds, np.arange(12)/25, atol=.002) and film.notes==[] and film.length-film.end<.5
+
+def test_slow_films_are_whole(tmp_path):
+    "One frame a second, one frame at all, a last frame that stands for long: none of them is cut short; a film without its end is"
+    import films
+    from slr_nbdev.extraction import open_pictures
+    for name,kw in {'slow.mp4': dict(fps=1), 'slow.mkv': dict(fps=1), 'slow.avi': dict(fps=1, codec='mpeg4'), 'uneven.mkv': dict(times=[0,40,80,2000,2040])}.items():
+        seconds, bright, _, film = read(films.film(tmp_path/name, films.grey(5), **kw))
+        assert len(bright)==5 and film.length-film.end<.5, name
+    assert read(films.film(tmp_path/'one.mp4', films.grey(1)))[0]==[0]
+    for name in ('long.mkv','long.mp4'):
+        raw = films.film(tmp_path/name, films.grey(100), **(dict(movflags='faststart') if name=='long.mp4' else {})).read_bytes()
+        (tmp_path/f'cut-{name}').write_bytes(raw[:len(raw)*6//10])
+        film = open_pictures(tmp_path/f'cut-{name}')
+        assert 0<len(list(film))<100 and film.length-film.end>.5, name
+
+def test_times_that_jump(tmp_path):
+    "Two films joined: the second begins at 0 again. An edit list leaves out the first three frames. Times that are far off"
+    import films
+    for i in (0,1): films.film(tmp_path/f'{i}.ts', films.grey(12), options={'bf': '3'})
+    (tmp_path/'joined.ts').write_bytes((tmp_path/'0.ts').read_bytes()+(tmp_path/'1.ts').read_bytes())
+    seconds, bright, _, film = read(tmp_path/'joined.ts')
+    assert np.allclose(seconds, np.arange(24)/25, atol=.001) and bright==2*bright[:12] and 'its times jump' in film.notes[0]
+    cut = films.film(tmp_path/'edited.mp4', films.grey(10), times=[40*i-120 for i in range(10)], use_editlist='1', avoid_negative_ts='disabled')
+    seconds, bright, _, film = read(cut)
+    assert np.allclose(seconds, np.arange(7)/25) and np.allclose(bright[0], 40+200*3//9, atol=6) and film.notes==[] and film.length-film.end<.5
+    seconds, bright, *_, film = read(films.film(tmp_path/'far.mkv', films.grey(4), times=[0, 40, 36_000_000, 36_000_040]))
+    assert np.allclose(seconds, np.arange(4)/25, atol=.001) and len(film.notes)==1
+    seconds, *_, film = read(films.film(tmp_path/'fast.mp4', films.grey(4), fps=50_000)) # nobody films so many
+    assert np.allclose(seconds, np.arange(4)/25, atol=.001) and len(film.notes)==1
+    assert np.allclose(read(films.film(tmp_path/'1000.mp4', films.grey(4), fps=1000))[0], np.arange(4)/1000)
+
+def test_pixels_that_are_not_square(tmp_path):
+    "Television, wide and narrow; nonsense; and one that lies on its side"
+    import films
+    for name,sar,size in (('a.mp4','16/11',(48,93)), ('a.mkv','64/45',(48,91)), ('a.avi','64/45',(48,91)), ('b.mp4','8/9',(48,57)), ('c.mp4','100/1',(48,64)), ('d.mp4','1/100',(48,64))):
+        film = films.film(tmp_path/name, films.grey(4), 'mpeg4' if name=='a.avi' else 'libx264', sar=sar)
+        assert abs(np.array(read(film)[2])-size).max()<=1, (name, sar)
+    assert read_shape(films.film(tmp_path/'a.mpg', films.grey(4, 48, 72), 'mpeg2video', sar='8/9'))==(48,64)
+    lying = films.with_matrix(films.film(tmp_path/'lying.mp4', films.grey(4), sar='3/2'), (0,1,-1,0))
+    assert read_shape(lying)==(96,48)
+
+def read_shape(path):
+    from slr_nbdev.extraction import open_pictures
+    return next(p for _,p in open_pictures(path)).shape[:2]
+
+def test_turned_and_mirrored_films(tmp_path):
+    "As the file says, through FFmpeg: eight ways, slanted ones, and nine zeros"
+    import films
+    from slr_nbdev.extraction import open_pictures
+    picture = np.full((32,64,3), 20, np.uint8)
+    picture[:16,:32] = 230 # the upper left quarter is light
+    plain = picture[...,0]
+    cases = [((1,0,0,1), plain), ((0,1,-1,0), np.rot90(plain, -1)), ((0,-1,1,0), np.rot90(plain)), ((-1,0,0,-1), plain[::-1,::-1]), ((-1,0,0,1), plain[:,::-1]), ((1,0,0,-1), plain[::-1]),
+        ((0,1,1,0), plain.T), ((0,-1,-1,0), plain[::-1,::-1].T), ((0,0,0,0), plain), ((.9998,.0175,-.0175,.9998), plain), ((.9998,-.0175,.0175,.9998), plain), ((-.0175,.9998,-.9998,-.0175), np.rot90(plain, -1)), ((.5,.866,-.866,.5), np.rot90(plain, -1))]
+    for matrix,expected in cases:
+        film = open_pictures(films.with_matrix(films.film(tmp_path/'a.mp4', [picture]*2), matrix))
+        got = [p for _,p in film][1][...,0]
+        assert got.shape==expected.shape and abs(got.astype(int)-expected).mean()<8, matrix
+        assert bool(film.notes)==(matrix[0]==.5), matrix
+
+def test_what_is_no_film(tmp_path):
+    "A song with a cover, sound alone, an unknown codec, a title in Latin-1, an animation"
+    import films, io
+    from PIL import Image
+    from slr_nbdev.extraction import open_pictures
+    cover = io.BytesIO()
+    Image.fromarray(films.grey(1)[0]).save(cover, 'JPEG')
+    with pytest.raises(SlrError, match='song.mp3: no film in it, only sound or a still cover'): open_pictures(films.song(tmp_path/'song.mp3', cover.getvalue()))
+    plain = films.film(tmp_path/'plain.mp4', films.grey(4)).read_bytes()
+    (tmp_path/'new.mp4').write_bytes(plain.replace(b'avc1', b'zzzz').replace(b'avcC', b'zzzC'))
+    with pytest.raises(SlrError, match="new.mp4: FFmpeg can't decode its pictures"): open_pictures(tmp_path/'new.mp4')
+    titled = films.film(tmp_path/'titled.mkv', films.grey(4)).read_bytes()
+    assert titled.count(b'Lavf')
+    (tmp_path/'titled.mkv').write_bytes(titled.replace(b'Lavf', b'L\xe4vf'))
+    assert len(read(tmp_path/'titled.mkv')[1])==4
+    frames = [Image.fromarray(p) for p in films.grey(4)]
+    frames[0].save(tmp_path/'animated.gif', save_all=True, append_images=frames[1:], duration=100)
+    assert read(tmp_path/'animated.gif')[0]==[0,.1,.2,.3]
+
+def test_16_bits_a_colour(tmp_path):
+    "Pillow writes no such .png, FFmpeg does; both read it the same"
+    import av
+    from slr_nbdev.extraction import open_pictures
+    values = np.linspace(0, 65535, 16*16*3).astype(np.uint16).reshape(16,16,3)
+    (tmp_path/'a').mkdir()
+    with av.open(str(tmp_path/'a'/'1.png'), 'w') as c:
+        s = c.add_stream('png', 1)
+        s.height, s.width, s.pix_fmt = 16, 16, 'rgb48be'
+        c.mux([*s.encode(av.VideoFrame.from_ndarray(values, format='rgb48le')), *s.encode()])
+    for source in (tmp_path/'a', tmp_path/'a'/'1.png'):
+        (_,picture), = open_pictures(source)
+        assert abs(picture.astype(int)-values//256).max()<=1
+
+@pytest.mark.parametrize('name', ['a:b.mp4', 'clip%03d.mp4', '-a.mp4', 'a#b?c d&e.mp4', 'Gebärde.mp4', 'http:x.mp4', "it's [1].mp4", os.fsdecode(b'caf\xe9.mp4')])
+def test_names_that_mean_something_to_ffmpeg(name, tmp_path, monkeypatch):
+    import films
+    from slr_nbdev.extraction import open_pictures, write_video
+    monkeypatch.chdir(tmp_path)
+    for path in (Path(name), tmp_path/'below'/name, Path('below')/name):
+        path.parent.mkdir(exist_ok=True)
+        assert len(list(open_pictures(write_video(path, films.grey(3)))))==3
+    single = Path(name).with_suffix('.png')
+    from PIL import Image
+    Image.fromarray(films.grey(1)[0]).save(single)
+    assert len(list(open_pictures(single)))==1
+
+def test_names_on_the_command_line_without_utf8(model, tmp_path, run):
+    "A folder that begins with a dash, odd names in it, and a system that knows ASCII alone"
+    import films
+    root = tmp_path/'-films'
+    root.mkdir()
+    for name in (b'a:b.mp4', b'-c.MP4', b'caf\xe9.mp4', 'Gebärde%02d.mp4'.encode()): films.video(root/os.fsdecode(name), 2)
+    (root/'bad ü.mp4').write_text('not a video')
+    for env in (dict(LC_ALL='C', PYTHONUTF8='0'), {}):
+        r = subprocess.run([BIN/'slr_extract', '--format', 'pose', '--workers', '1', '--', '-films', 'out'], cwd=tmp_path, env=os.environ|env, capture_output=True, timeout=200)
+        assert b'Traceback' not in r.stderr and b'4 of 5 clips, 8 frames' in r.stdout and b'1 of 5 clips are missing' in r.stderr, (env, r)
+
+def test_a_home_that_nobody_may_write_to(tmp_path):
+    "One line, which names the options that help and not the network"
+    (tmp_path/'home').write_text('')
+    env = os.environ|dict(HOME=str(tmp_path/'home'), XDG_CACHE_HOME=str(tmp_path/'home'/'cache'))
+    for args in (['slr_data', 'fetch', 'pose-model'], ['slr_extract', 'films', 'out', '--format', 'pose']):
+        (tmp_path/'films').mkdir(exist_ok=True)
+        (tmp_path/'films'/'a.mp4').write_text('')
+        r = subprocess.run([BIN/args[0], *args[1:]], cwd=tmp_path, env=env, capture_output=True, text=True)
+        last = r.stderr.strip().splitlines()[-1]
+        assert r.returncode==1 and 'Traceback' not in r.stderr and '--model PATH' in last and 'slr_data fetch pose-model --root DIR' in last and 'network' not in last, r
