@@ -234,7 +234,8 @@ def align_corpus(
     for k,r in references.items():
         pairs = pair(p.reference(r), p.hypothesis(hypotheses.get(k, ())), p.fold)
         out.append(Aligned(k, pairs, signers.get(k, ''), p.fold))
-    if not any(a.words for a in out): raise SlrError(f"scoring: after the clean-up of {protocol} no reference has a gloss")
+    if not any(a.words for a in out):
+        raise SlrError(f"scoring: the clean-up of {protocol} leaves no gloss in the references; nothing can be scored")
     return out
 
 def _check_sentences(references, hypotheses, protocol):
@@ -454,7 +455,7 @@ def _read_tsv(lines, path, marks):
     for i,l in lines:
         place, (id, tab, text) = f'{path} line {i}', l.partition('\t')
         id, form = id.strip(), 'expected id<TAB>glosses (NIST formats are known by their names: .stm, .ctm)'
-        if not tab and len(id.split())>1: raise SlrError(f"{place}: no tab between the utterance and its glosses; {form}")
+        if not tab and len(id.split())>1: raise SlrError(f"{place}: no tab between utterance and glosses; {form}")
         if not id: raise SlrError(f"{place}: no utterance before the tab; {form}")
         if '\t' in text.strip(): raise SlrError(f"{place}: a second tab; {form}, with blanks between glosses")
         words = text.split()
@@ -495,7 +496,7 @@ def score_files(
     refs, signers, ignored = read_sentences(reference, reference=True)
     hyps = {k: v for k,v in read_sentences(hypothesis).glosses.items() if k not in ignored}
     aligned = align_corpus(refs, hyps, protocol, signers)
-    s, unit, raw = (total(a) for a in (aligned, align_corpus(refs, hyps, protocol, unit=True), align_corpus(refs, hyps)))
+    s, unit, raw = map(total, (aligned, align_corpus(refs, hyps, protocol, unit=True), align_corpus(refs, hyps)))
     percent = lambda share: round(100*share, 4)
     return dict(
         protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions,
@@ -517,27 +518,26 @@ def _protocol_lines(r):
 
 def _score_text(r):
     "A result of `score_files` to be read"
-    lines, missing, ignored = [], r['missing'], r['ignored']
-    if r['protocol']!='raw': lines += _protocol_lines(r)
-    lines.append(f"raw: {r['raw']}  {PROTOCOLS['raw'].about}")
-    if r['protocol']!='raw': lines.append("S, D and I differ: raw cleans nothing, and S/D/I cost 4/3/3 in the first line, 1/1/1 in the others")
+    lines, missing, ignored = [f"raw: {r['raw']}  {PROTOCOLS['raw'].about}"], r['missing'], r['ignored']
+    why = 'S, D and I differ: raw cleans nothing, and S/D/I cost 4/3/3 in the first line, 1/1/1 in the others'
+    if r['protocol']!='raw': lines = [*_protocol_lines(r), *lines, why]
     if missing: lines.append(f"{len(missing)} utterances have no hypothesis and count as empty: {_listed(missing)}")
-    if ignored: lines.append(f"{len(ignored)} utterances are not scored, as the reference says ({IGNORED}): {_listed(ignored)}")
+    if ignored: lines.append(f"{len(ignored)} utterances are marked {IGNORED} and not scored: {_listed(ignored)}")
     return '\n'.join(lines)
 
-def _tables(aligned, n=10):
+def _tables(protocol, aligned, n=10):
     "Breakdowns as text"
     parts = [('by signer', by_signer(aligned).round(3))] if len({a.signer for a in aligned})>1 else []
     parts += [('by length of the reference', by_length(aligned).round(3))]
     parts += [('glosses with most errors', by_gloss(aligned).head(n))]
-    text = ''.join(f'\n{title}\n{df.to_string()}\n' for title,df in parts)
-    return text+'\nmost confused\n'+'\n'.join(f'{k:4d}  {r} → {h}' for (r,h),k in confusions(aligned, n))
+    text = ''.join(f'\n{title}, {protocol}\n{df.to_string()}\n' for title,df in parts)
+    return f'{text}\nmost confused, {protocol}\n'+'\n'.join(f'{k:4d}  {r} → {h}' for (r,h),k in confusions(aligned, n))
 
 @command
 def slr_score(
     reference:str,              # .stm, or lines id<TAB>glosses
     hypothesis:str,             # .ctm, or lines id<TAB>glosses
-    protocol:str='phoenix2014', # raw, phoenix2014, phoenix2014T, or phoenix2014-collapsed (not official: merges repeats)
+    protocol:str='phoenix2014', # raw, phoenix2014, phoenix2014T, or phoenix2014-collapsed (not official)
     details:bool=False,         # print breakdowns by signer, length and gloss
     json:bool=False,            # print one JSON object and nothing else
 ):
@@ -545,4 +545,4 @@ def slr_score(
     r = score_files(reference, hypothesis, protocol)
     if json: return print_json({k: v for k,v in r.items() if k not in ('aligned','unit','raw')})
     print(_score_text(r))
-    if details: print(_tables(r['aligned']))
+    if details: print(_tables(protocol, r['aligned']))
