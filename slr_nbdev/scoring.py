@@ -20,8 +20,8 @@ from typing import Callable, NamedTuple
 import jiwer
 import numpy as np
 
-from .core import SlrError, command, nfc, print_json
-from .corpora import SPECIALS
+from .core import SlrError, command, print_json
+from .corpora import SPECIALS, hidden_character, read_text
 from .phoenix import clean_gloss
 
 # %% ../nbs/34_scoring.ipynb #672899e4
@@ -360,19 +360,12 @@ def read_lines(
     path,
 ) -> list: # of (number, text), without empty lines and ;; comments
     "Lines of a UTF-8 text file, their letters composed (NFC)"
-    try: raw = Path(path).read_bytes()
-    except (OSError, ValueError) as e:
-        raise SlrError(f"{path}: can't be read ({getattr(e, 'strerror', None) or e})") from None
-    try: text = nfc(raw.decode('utf-8-sig'))
-    except UnicodeDecodeError as e:
-        what = f"{path} line {raw[:e.start].count(10)+1}: not UTF-8 (byte 0x{raw[e.start]:02x})"
-        raise SlrError(f"{what}; convert the file, e.g. iconv -f latin1 -t utf-8") from None
-    lines = list(enumerate(re.split('\r\n|\n|\r', text), 1))
+    lines = enumerate(re.split('\r\n|\n|\r', read_text(path)), 1)
+    lines = [(i, l) for i,l in lines if l.strip() and not l.lstrip().startswith(';;')]
     for i,l in lines:
-        if hidden := re.search('[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]', l):
-            what = f"{path} line {i}: a control character (U+{ord(hidden[0]):04X})"
-            raise SlrError(f"{what}; is it text in UTF-8? Save it as that")
-    return [(i, l) for i,l in lines if l.strip() and not l.lstrip().startswith(';;')]
+        if hidden := next(filter(None, map(hidden_character, re.split('[ \t]', l))), None):
+            raise SlrError(f"{path} line {i}: {hidden} can't be seen, or looks like another character; write it again")
+    return lines
 
 # %% ../nbs/34_scoring.ipynb #1f26363a
 IGNORED = 'IGNORE_TIME_SEGMENT_IN_SCORING' # in place of a sentence that is not to be scored
@@ -388,7 +381,7 @@ _NIST = { # the same in .stm and .ctm alone
     r'.+\*': ('a remark, which sclite takes off', 'take off the *'),
     ';;.*': ('a comment', 'give it a line of its own')}
 _RESERVED = { # the same in references
-    '|'.join((*SPECIALS, r'\[EMPTY\]')): ('something a recogniser writes', 'write what was signed')}
+    '|'.join((*SPECIALS, '</?s>', r'\[EMPTY\]')): ('something a recogniser writes', 'write what was signed')}
 
 def _ignored(words): return len(words)==1 and words[0].upper()==IGNORED
 

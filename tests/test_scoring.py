@@ -56,7 +56,8 @@ WRONG = {
     'empty reference': ('a\t\nb\tC\n', b'a\tA\n', ['references without a gloss: a']),
     'no tab': (REF, b'a A B\n', ['hyp.tsv line 1', 'no tab']),
     'a second tab': (REF, b'a\tA\tB\n', ['hyp.tsv line 1', 'second tab']),
-    'UTF-16 without its mark': (REF, 'a\tA\n'.encode('utf-16-le'), ['hyp.tsv line 1', 'U+0000']),
+    'UTF-16 without its mark': (REF, 'a\tA\n'.encode('utf-16-le'), ['hyp.tsv line 1', 'a NUL byte']),
+    'a space that is not seen': (REF, 'a\tA\u200b\n'.encode(), ['hyp.tsv line 1', 'U+200B']),
     'reserved symbol in the reference': ('a\tA\nb\t<UNK>\n', b'a\tA\n', ['ref.tsv line 2', '<UNK> is no gloss']),
     'alternatives in the reference': ('a\t{ A / B }\n', b'a\tA\n', ['ref.tsv line 1', '{ is no gloss'])}
 
