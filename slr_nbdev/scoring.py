@@ -6,7 +6,8 @@
 __all__ = ['SCLITE_WEIGHTS', 'PROTOCOLS', 'IGNORED', 'Score', 'score', 'align', 'show_pairs', 'show_alignment',
            'clean_hypothesis', 'sclite_costs', 'align_sclite', 'clean_phoenix2014T', 'Aligned', 'total', 'Protocol',
            'align_corpus', 'by_group', 'by_signer', 'by_length', 'by_gloss', 'confusions', 'Interval', 'bootstrap',
-           'wer_interval', 'compare_systems', 'read_lines', 'Sentences', 'read_sentences', 'score_files', 'slr_score']
+           'wer_interval', 'compare_systems', 'read_lines', 'Sentences', 'read_scoring_file', 'read_sentences',
+           'score_files', 'slr_score']
 
 # %% ../nbs/34_scoring.ipynb #5e6cda94
 import math, re
@@ -461,11 +462,11 @@ class Sentences(NamedTuple):
     signers: dict # utterance id → signer (of .stm)
     ignored: list # utterances that are not to be scored
 
-def read_sentences(
-    path,           # .stm, .ctm, or tab-separated
-    reference=False, # words that a recogniser writes of its own are refused
+def read_scoring_file(
+    path,            # .stm, .ctm, or tab-separated
+    reference=False, # refuse words that only a recogniser writes
 ) -> Sentences:
-    "Sentences of a file, by utterance"
+    "What a file says, utterance by utterance"
     lines, kind = read_lines(path), Path(path).suffix.lower()
     if not lines: raise SlrError(f"{path}: the file is empty, or has nothing but comments")
     read = {'.stm': _read_stm, '.ctm': _read_ctm}.get(kind, _read_tsv)
@@ -479,6 +480,12 @@ def read_sentences(
         if signer: out.signers[id] = signer
     return out
 
+def read_sentences(
+    path,   # .stm, .ctm, or tab-separated
+) -> tuple: # id → glosses; id → signer (of .stm)
+    "Sentences of a file, by utterance, without those that are not to be scored"
+    return read_scoring_file(path)[:2]
+
 # %% ../nbs/34_scoring.ipynb #3be9857e
 def score_files(
     reference,              # .stm, or lines id<TAB>glosses
@@ -486,8 +493,8 @@ def score_files(
     protocol='phoenix2014', # one of `PROTOCOLS`
 ) -> dict: # counts of the protocol, error rates in %, what is missing, and the alignment
     "Score one file against another"
-    refs, signers, ignored = read_sentences(reference, reference=True)
-    hyps = {k: v for k,v in read_sentences(hypothesis).glosses.items() if k not in ignored}
+    refs, signers, ignored = read_scoring_file(reference, reference=True)
+    hyps = {k: v for k,v in read_sentences(hypothesis)[0].items() if k not in ignored}
     aligned = align_corpus(refs, hyps, protocol, signers)
     s, unit, raw = map(total, (aligned, align_corpus(refs, hyps, protocol, unit=True), align_corpus(refs, hyps)))
     percent = lambda share: round(100*share, 4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from slr_nbdev.core import SlrError, nfc
 from slr_nbdev.phoenix import clean_gloss
-from slr_nbdev.scoring import IGNORED, PROTOCOLS, align_corpus, clean_phoenix2014T, read_sentences, score_files, total
+from slr_nbdev.scoring import IGNORED, PROTOCOLS, align_corpus, clean_phoenix2014T, read_scoring_file, score_files, total
 
 often = pytest.mark.parametrize('cases', [200, pytest.param(2000, marks=pytest.mark.long)])
 
@@ -122,7 +122,7 @@ def written(kind, data):
 def read_or_refuse(path, kind, data):
     "The content of the file and nothing else, or an `SlrError`; any other exception is a fault"
     path.write_bytes(data)
-    try: found = read_sentences(path)
+    try: found = read_scoring_file(path)
     except SlrError as e: return str(path) in str(e) or pytest.fail(f'the error does not name the file: {e}')
     said = written(kind, data)
     assert set(said)==set(found.glosses)|set(found.ignored)
@@ -138,7 +138,7 @@ def test_valid_files_are_read_as_they_are(kind, cases, tmp_path):
     def law(made):
         data, sentences = made
         (tmp_path/f'x.{kind}').write_bytes(data)
-        found = read_sentences(tmp_path/f'x.{kind}')
+        found = read_scoring_file(tmp_path/f'x.{kind}')
         assert found.glosses=={k: [nfc(g) for g in v] for k,v in sentences.items()} and not found.ignored
 
 @often
