@@ -502,7 +502,8 @@ def score_files(
         protocol=protocol, sentences=s.sentences, words=s.words, correct=s.correct, sub=s.substitutions,
         delete=s.deletions, ins=s.insertions, errors=s.errors, sent_err=s.sentence_errors, wer=percent(s.wer),
         wer_interval=[percent(v) for v in wer_interval(aligned)], wer_unit=percent(unit.wer), wer_raw=percent(raw.wer),
-        missing=[k for k in refs if k not in hyps], ignored=ignored, aligned=aligned, unit=unit, raw=raw)
+        missing=[k for k in refs if k not in hyps], emptied=[a.id for a in aligned if not a.words], ignored=ignored,
+        aligned=aligned, unit=unit, raw=raw)
 
 # %% ../nbs/34_scoring.ipynb #b59b7158
 def _listed(ids): return ', '.join(ids[:5])+(', ...' if len(ids)>5 else '')
@@ -518,11 +519,13 @@ def _protocol_lines(r):
 
 def _score_text(r):
     "A result of `score_files` to be read"
-    lines, missing, ignored = [f"raw: {r['raw']}  {PROTOCOLS['raw'].about}"], r['missing'], r['ignored']
+    lines, missing = [f"raw: {r['raw']}  {PROTOCOLS['raw'].about}"], r['missing']
     why = 'S, D and I differ: raw cleans nothing, and S/D/I cost 4/3/3 in the first line, 1/1/1 in the others'
     if r['protocol']!='raw': lines = [*_protocol_lines(r), *lines, why]
     if missing: lines.append(f"{len(missing)} utterances have no hypothesis and count as empty: {_listed(missing)}")
-    if ignored: lines.append(f"{len(ignored)} utterances are marked {IGNORED} and not scored: {_listed(ignored)}")
+    for key,what in (('ignored', f'utterances are marked {IGNORED} and not scored'),
+                     ('emptied', 'references have no gloss left after the clean-up')):
+        if r[key]: lines.append(f'{len(r[key])} {what}: {_listed(r[key])}')
     return '\n'.join(lines)
 
 def _tables(protocol, aligned, n=10):
