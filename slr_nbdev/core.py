@@ -67,6 +67,7 @@ def _underscored(args):
 def _run_command(f, pos, argv=None, prog=None):
     "Read the command line, call `f`, and end with one line where it fails"
     prog = prog or f.__name__
+    if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace')
     args = command_parser(f, pos, prog).parse_args(_underscored(list(sys.argv[1:] if argv is None else argv)))
     try: f(**vars(args))
     except (SlrError, OSError) as e: sys.exit(f'{prog}: error: {e}')

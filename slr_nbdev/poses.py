@@ -17,7 +17,7 @@ from .landmarks import (
     N_LANDMARKS, POSE_CONNECTIONS, PoseLandmark, body_units, check_fps, check_landmarks, check_points)
 from .corpora import corpus_folder
 from .recorded import landmarks_from_holistic
-from .phoenix import clean_gloss, phoenix_tree, read_num_frames, read_targets
+from .phoenix import clean_gloss, path_below, phoenix_tree, read_num_frames, read_targets
 from .signer import SIGNER_FPS, make_lexicon, make_signer, sign_sentence
 from .store import FeatureStore, ONE_UNIT, write_store
 
@@ -150,7 +150,8 @@ def read_pose_landmarks(
 # %% ../nbs/17_poses.ipynb #2c029630
 def _find_clip(folder, split, id):
     "The file of a clip, or None"
-    found = [p for d in (folder/split, folder) for s in ('.npz','.pose') if (p:=d/f'{id}{s}').is_file()]
+    paths = [path_below(d, f'{id}{s}') for d in (folder/split, folder) for s in ('.npz','.pose')]
+    found = [p for p in paths if p.is_file()]
     if len(found)>1:
         files = ', '.join(str(p.relative_to(folder)) for p in found)
         raise SlrError(f"{folder}: {id} has more than one file: {files}; keep one")

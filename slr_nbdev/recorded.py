@@ -26,10 +26,13 @@ BOSTON104_PICTURE = 312, 242 # pixels
 def _boston104_clips(root):
     "video → (T,33,2) with nose and wrists"
     columns = [f'{p}-{d}' for p in BOSTON104_POINTS for d in 'xy']
-    df = read_table(root/'hands_condensed.csv', ['video','frame',*columns], numbers=['frame',*columns], gaps=columns)
+    df = read_table(root/'hands_condensed.csv', ['video','frame',*columns], numbers=['frame',*columns],
+        gaps=columns, whole=['frame'])
     refuse_duplicates(df, ['video','frame'], root/'hands_condensed.csv')
     clips = {}
     for video,rows in df.sort_values('frame').groupby('video'):
+        gaps = [i for i,k in enumerate(rows.frame) if i!=k]
+        if gaps: raise SlrError(f"{root/'hands_condensed.csv'}: video {video} lacks frame {gaps[0]}; get it again")
         clips[video] = np.full((len(rows),N_LANDMARKS,2), np.nan, dtype=np.float32)
         for name,k in BOSTON104_POINTS.items():
             clips[video][:,k] = rows[[f'{name}-x',f'{name}-y']].to_numpy()/BOSTON104_PICTURE
@@ -39,17 +42,31 @@ def _boston104_clips(root):
 def _boston104_split(root, split, clips):
     "The utterances of `split` (train or test), in the order of their first word"
     path = root/f'{split}_words.csv'
-    words = read_table(path, ['video','speaker','word','startframe','endframe'], numbers=['startframe','endframe'])
+    frames = ['startframe','endframe']
+    words = read_table(path, ['video','speaker','word',*frames], numbers=frames, whole=frames, glosses=['word'])
     refuse_duplicates(words, ['video','startframe'], path)
-    unknown = [v for v in words.video.unique() if v not in clips]
-    if unknown:
-        raise SlrError(f"{path}: video {', '.join(unknown[:3])} has no frames in {root/'hands_condensed.csv'}")
+    several = words[words.word.str.contains(' ')]
+    if len(several): raise SlrError(f"{path} line {several.index[0]}: {several.word.iloc[0]!r} is more than one word")
+    unknown = words[~words.video.isin(clips)]
+    if len(unknown):
+        where, videos = f'{path} line {unknown.index[0]}', ', '.join(unknown.video.unique()[:3])
+        raise SlrError(f"{where}: video {videos} has no frames in {root/'hands_condensed.csv'}")
     def _utterance(video, rows):
         rows = rows.sort_values('startframe', kind='stable')
         spans = tuple((int(a), int(b)+1) for a,b in zip(rows.startframe, rows.endframe))
         aspect = BOSTON104_PICTURE[0]/BOSTON104_PICTURE[1]
         return Utterance(f'{video}', clips[video], tuple(rows.word), rows.speaker.iloc[0], spans, aspect)
-    return [_utterance(v, rows) for v,rows in words.groupby('video', sort=False)]
+    utterances = [_utterance(v, rows) for v,rows in words.groupby('video', sort=False)]
+    _check_boston104(words[['video','speaker','word',*frames]], clips, path)
+    return utterances
+
+def _check_boston104(words, clips, path):
+    "An error that names the first word which its video doesn't have, or that another speaker signs"
+    speakers = dict(zip(words.video, words.speaker))
+    for line,video,speaker,word,start,end in words.itertuples(name=None):
+        where, n = f'{path} line {line}: {word} of video {video}', len(clips[video])
+        if not start<=end<n: raise SlrError(f"{where} lasts from frame {start} to {end}; the video has {n} frames")
+        if speaker!=speakers[video]: raise SlrError(f"{where}: speaker {speaker}, and {speakers[video]} in other lines")
 
 # %% ../nbs/13_recorded.ipynb #892e6f5f
 def carve_dev(
