@@ -67,10 +67,23 @@ def _underscored(args):
 def _run_command(f, pos, argv=None, prog=None):
     "Read the command line, call `f`, and end with one line where it fails"
     prog = prog or f.__name__
-    args = command_parser(f, pos, prog).parse_args(_underscored(list(sys.argv[1:] if argv is None else argv)))
-    try: f(**vars(args))
-    except (SlrError, OSError) as e: sys.exit(f'{prog}: error: {e}')
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace')
+        try: f(**vars(command_parser(f, pos, prog).parse_args(_underscored(argv))))
+        finally: print(end='', flush=True)
+    except BrokenPipeError as e: sys.exit(1 if _no_output('\n') else f'{prog}: error: {e}')
+    except (SlrError, OSError) as e:
+        _no_output()
+        sys.exit(f'{prog}: error: {e}')
     except KeyboardInterrupt as e: sys.exit(f"{prog}: {e if str(e) else 'stopped'}")
+
+def _no_output(end=''):
+    "Does standard output take no more? Then it goes nowhere, so that Python doesn't try again when it ends"
+    try: print(end=end, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
 
 def command(
     f=None, # the function
@@ -136,6 +149,7 @@ def write_json(
 # %% ../nbs/01_core.ipynb #196eed2f
 def output_folder(
     path, # to make, with its parents
+    option='--out DIR', # what names another one on the command line
 ) -> Path:
     "A folder that can be written to, or an error that says so before the work starts"
     path = Path(path)
@@ -143,7 +157,7 @@ def output_folder(
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as e:
-        message = f"{path}: can't write there ({e.strerror}); choose another folder (--out DIR)"
+        message = f"{path}: can't write there ({e.strerror}); choose another folder ({option})"
         raise SlrError(message) from None
     return path
 

@@ -177,14 +177,16 @@ def _check_pose_model(path):
     raise SlrError(f"{path}: {what}; leave out --model for the one of this project")
 
 def pose_model(
-    path=None, # another .task file; None: the model of this project
+    path=None,   # another .task file; None: the model of this project
+    folder=None, # where to keep this project's; None: the user's cache
 ) -> Path:
-    "The model file; this project's own is built once and kept in the user's cache"
+    "The model file; this project's own is built once and kept"
     if path is not None: return _check_pose_model(path)
-    path = Path(pooch.os_cache('slr_nbdev'))/'pose_landmarker_full.task'
-    if path.is_file() and pooch.file_hash(path)==POSE_MODEL_SHA256: return path
-    with tempfile.TemporaryDirectory() as d: model = build_pose_model(fetch_pose_wheel(d))
-    output_folder(path.parent)
+    kept = Path(pooch.os_cache('slr_nbdev'))/'pose_landmarker_full.task'
+    found = kept.is_file() and pooch.file_hash(kept)==POSE_MODEL_SHA256
+    if found and folder is None: return kept
+    path = output_folder(folder or kept.parent, 'slr_data fetch pose-model --root DIR')/kept.name
+    with tempfile.TemporaryDirectory() as d: model = kept.read_bytes() if found else build_pose_model(fetch_pose_wheel(d))
     with whole_file(path) as p:
         p.write_bytes(model)
         if (sha := pooch.file_hash(p))!=POSE_MODEL_SHA256:
