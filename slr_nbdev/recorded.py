@@ -17,7 +17,6 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .core import SlrError, is_clutter, log, nfc, output_folder
 from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
@@ -412,13 +411,14 @@ def survey_mp_data(
     root, # folder of <word>/<sequence>/<frame>.npy, or <word>/<sequence>.npy
 ) -> Recordings:
     "All recordings, all faults, and all that is left out"
+    from tqdm.auto import tqdm # here, because it brings asyncio along, and only long work shows a bar
     root = _word_folder(corpus_folder(root, 'mp_data'))
     paths, left_out = _part_copies(_list_folder(root))
     left_out |= {p: 'not the folder of a word' for p in paths if not p.is_dir()}
     folders, faults = _name_words([p for p in paths if p.is_dir()])
     if not (folders or faults):
         raise SlrError(f"{root}: no folder of a word in it; expected <word>/<sequence>/<frame>.npy")
-    renamed = {p: gloss for gloss,p in folders.items() if p.name!=gloss}
+    renamed = {p: gloss for gloss,p in folders.items() if os.fsencode(p.name)!=gloss.encode()}
     found = Recordings(root, {}, renamed, left_out, faults)
     for gloss,p in tqdm(folders.items(), desc='reading', unit='word', disable=None, delay=1, leave=False):
         found.words[gloss] = _read_word(p, found)
@@ -437,11 +437,11 @@ def _read_word(word, found):
             r = load_recording(p)
             left_out |= r.left_out
             if r.without_person+r.missing<len(r.landmarks): recordings.append(_checked(r))
-            else: left_out[p] = f'nobody in its {r.without_person} frames'
+            else: left_out[p] = f'all {r.without_person} frames are NaN: nobody was found in it'
         except SlrError as e: faults.append(str(e))
     if len(paths)<3 or not faults and len(recordings)<3:
-        shown = ' that show somebody' if len(recordings)<len(paths) else ''
-        faults.append(f"{word}: {len(recordings)} recordings{shown}; train, dev and test need at least 3")
+        less = ''.join(f'; left out: {_inside(found, p)} ({left_out[p]})' for p in paths if p in left_out)
+        faults.append(f"{word}: {len(recordings)} recordings; train, dev and test need at least 3{less}")
     found.left_out |= left_out
     found.faults += faults
     return recordings
@@ -458,7 +458,8 @@ def read_mp_data(
     "Recordings in the `MP_Data` layout, stitched to sentences"
     found = survey_mp_data(root)
     corpus = _stitch_words(found)
-    for line in _notes(found): log(f"note: {found.root}: {line}")
+    if found.root!=Path(root): log(f"note: {root}: the words are in {found.root}")
+    for line in [*_notes(found), *_note(found, 'left out', found.left_out)]: log(f"note: {found.root}: {line}")
     return corpus
 
 def _stitch_words(found):
@@ -500,16 +501,14 @@ def check_mp_data(
 def _notes(found):
     "What people should know about a folder, a line each"
     missing = {r.path: r.missing for rs in found.words.values() for r in rs if r.missing}
-    kinds = {
-        'names with blanks or parted letters, read as another gloss': found.renamed,
-        'recordings with missing frames, read as frames with nobody in them': missing,
-        'left out': found.left_out}
-    return [_note(what, {_inside(found, p): v for p,v in items.items()}) for what,items in kinds.items() if items]
+    return [*_note(found, 'read as another gloss, without blanks and in NFC', found.renamed),
+            *_note(found, 'recordings with missing frames, which are read as frames with nobody in them', missing)]
 
-def _note(what, items):
-    "A count and the first three"
-    first = ', '.join(f'{k} ({v})' for k,v in list(items.items())[:3])
-    return ' '.join(f"{len(items)} {what}: {first}{', ...' if len(items)>3 else ''}".split())
+def _note(found, what, items):
+    "A line with the count and the first three, where there are any"
+    if not items: return
+    first = ', '.join(f'{_inside(found, p)} ({v})' for p,v in list(items.items())[:3])
+    yield ' '.join(f"{what} ({len(items)}): {first}{', ...' if len(items)>3 else ''}".split())
 
 # %% ../nbs/13_recorded.ipynb #19538862
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
