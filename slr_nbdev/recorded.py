@@ -126,9 +126,11 @@ def landmarks_from_holistic(
     masked = np.ma.getmaskarray(visibility)
     masked_points = np.ma.getmaskarray(xy)
     xy, visibility = np.ma.getdata(xy), np.ma.getdata(visibility)
-    if xy.ndim!=3 or xy.shape[1:]!=(N_LANDMARKS,2) or visibility.shape!=xy.shape[:2]:
+    fit = xy.ndim==3 and xy.shape[1:]==(N_LANDMARKS,2) and visibility.shape==xy.shape[:2]
+    if not fit or {xy.dtype.kind, visibility.dtype.kind}-set('fiub'):
         wanted = f'points (T,{N_LANDMARKS},2) and their visibility (T,{N_LANDMARKS})'
-        raise SlrError(f"{source}: expected {wanted}, got {xy.shape} and {visibility.shape}")
+        got = f'{xy.dtype} {xy.shape} and {visibility.dtype} {visibility.shape}'
+        raise SlrError(f"{source}: expected {wanted}, got {got}")
     odd = visibility[~masked & _outside(visibility)]
     if odd.size: raise SlrError(f"{source}: a visibility of {odd[0]:g}; expected a share, from 0 to 1")
     nobody = (xy==0).all((1,2))[:,None]
@@ -220,8 +222,9 @@ def _try_order(frames, order):
     return fault, np.median(there) if there.size else 0.
 
 # %% ../nbs/13_recorded.ipynb #6d662456
-_COPY = re.compile(r'copy of (?P<a>.+)|(?P<b>.+?)(?: -)? (?:copy|kopie|copie|copia)(?: \d+)?|'
-                   r'(?P<c>.+?)(?: -)? ?\((?:(?:another |\d+\w* )?copy|kopie|copie|copia|\d+)(?: ?\d+)?\)', re.I)
+_WORD = '(?:copy|kopie|copie|copia)' # what Windows, macOS and Linux desktops write
+_COPY = re.compile(fr'{_WORD} (?:of|von|de) (?P<of>.+)|(?P<a>.+?)(?: -)? {_WORD}(?: \d+| \(\d+\))?|'
+                   fr'(?P<b>.+?)(?: -)? ?\((?:(?:another |\d+\w* )?{_WORD}|\d+)(?: ?\d+)?\)', re.I)
 
 def _list_folder(folder):
     "What people mean in a folder, 2 before 10"
@@ -229,13 +232,17 @@ def _list_folder(folder):
     except OSError as e: raise SlrError(f"{folder}: can't be read ({e.strerror})") from None
     return sorted(paths, key=lambda p: (len(p.stem), p.stem, p.name))
 
-def _part_copies(paths):
-    "Paths, and those of them that are copies of another or links to it: path → why it is left out"
+def _part_copies(paths, numbered=True):
+    "Paths, and copies and links among them: path → why it is left out; is `0 (1)` a copy of `0`, as of a download?"
     names, real = {p.name for p in paths}, {os.path.realpath(p): p.name for p in paths if not p.is_symlink()}
-    copies = {p: f'a copy of {of}' for p in paths if (m := _COPY.fullmatch(p.stem))
-              and (of := next(filter(None, m.groups()))+p.suffix) in names}
-    links = {p: f'a link to {of}' for p in paths if p.is_symlink() and (of := real.get(os.path.realpath(p)))}
-    return [p for p in paths if p not in copies|links], copies|links
+    left_out = {}
+    for p in paths:
+        of = real.get(os.path.realpath(p)) if p.is_symlink() else None
+        if of: left_out[p] = f'a link to {of}'
+        m = _COPY.fullmatch(p.stem)
+        of = m and (m['of'] or m['a'] or m['b'])+p.suffix
+        if of in names and (numbered or re.search(_WORD, p.stem, re.I)): left_out[p] = f'a copy of {of}'
+    return [p for p in paths if p not in left_out], left_out
 
 def number_frames(
     folder,   # of a recording
@@ -244,21 +251,20 @@ def number_frames(
     paths, left_out = _part_copies(_list_folder(folder))
     others = {p: 'not a frame' for p in paths if p.suffix.lower()!='.npy' or p.is_dir()}
     names = {p: re.fullmatch(r'(.*?)(\d+)', p.stem) for p in paths if p not in others}
+    if not names and any(p.is_dir() for p in others):
+        raise SlrError(f"{folder}: folders in it, but no frames; expected <word>/<sequence>/<frame>.npy")
     if not names: raise SlrError(f"{folder}: a clip with zero frames; remove the folder or record it again")
     odd = [p.name for p,m in names.items() if m is None]
-    if odd: raise SlrError(f"{folder}: {', '.join(odd[:3])}: no number at the end of the name; name frames 0.npy, 1.npy")
-    kinds = Counter(nfc(m[1]) for m in names.values())
-    if len(kinds)>1: raise SlrError(f"{folder}: frames of several names ({', '.join(p.name for p in _one_each(names))})")
+    if odd: raise SlrError(f"{folder}: {', '.join(odd[:3])}: no number at its end; call frames 0.npy, 1.npy, ...")
+    kinds = {nfc(m[1]): p.name for p,m in names.items()}
+    several = ', '.join([*kinds.values()][:3])
+    if len(kinds)>1: raise SlrError(f"{folder}: frames of several names ({several}); keep one kind")
     numbers = {int(m[2]): p for p,m in names.items()}
     if len(numbers)<len(names): raise SlrError(f"{folder}: two frames with the same number")
     if max(numbers)-min(numbers)+1>2*len(numbers):
         why = "more than half are missing, or they don't count frames; number them without gaps"
         raise SlrError(f"{folder}: {len(numbers)} frames, but numbers from {min(numbers)} to {max(numbers)}: {why}")
     return dict(sorted(numbers.items())), left_out|others
-
-def _one_each(names):
-    "One file of each kind of name"
-    return list({m[1]: p for p,m in names.items()}.values())[:3]
 
 # %% ../nbs/13_recorded.ipynb #8f9d1930
 @dataclass
@@ -301,7 +307,8 @@ def _read_frames(paths):
         except SlrError as e: faults.append(str(e))
     if faults: raise SlrError(faults[0]+(f' (and {len(faults)-1} more of its frames)' if faults[1:] else ''))
     widths = sorted({len(f) for f in frames})
-    if len(widths)>1: raise SlrError(f"{paths[0].parent}: frames of {widths[0]} and of {widths[1]} numbers; record it again")
+    mixed = ' and of '.join(map(str, widths))
+    if len(widths)>1: raise SlrError(f"{paths[0].parent}: frames of {mixed} numbers; record it again")
     return np.stack(frames)
 
 def read_sequence(
@@ -413,7 +420,7 @@ def survey_mp_data(
     "All recordings, all faults, and all that is left out"
     from tqdm.auto import tqdm # here, because it brings asyncio along, and only long work shows a bar
     root = _word_folder(corpus_folder(root, 'mp_data'))
-    paths, left_out = _part_copies(_list_folder(root))
+    paths, left_out = _part_copies(_list_folder(root), numbered=False)
     left_out |= {p: 'not the folder of a word' for p in paths if not p.is_dir()}
     folders, faults = _name_words([p for p in paths if p.is_dir()])
     if not (folders or faults):

@@ -161,7 +161,7 @@ def test_links_that_lead_nowhere_and_pipes(tmp_path):
     os.mkfifo(root/'thanks'/'0'/'4.npy')
     found = survey_mp_data(root)
     assert {p.name for p in found.left_out}>={'gone','loop'}
-    assert len(found.faults)==3 and all('can be read' in f or 'zero frames' in f for f in found.faults)
+    assert len(found.faults)==3 and all('can be read' in f or 'no frames' in f for f in found.faults)
 
 def test_pickles_are_not_opened(tmp_path):
     root = grow(tmp_path/'MP_Data')
@@ -180,6 +180,23 @@ def test_one_frame_is_a_recording(tmp_path):
     for word in 'ab':
         for i in range(4): write_recording(root/word/str(i), n=1)
     assert all(np.isfinite(u.landmarks).any() for u in read_mp_data(root).train)
+
+COPIES = ['0 (copy)','0 (1)','0(1)','0 copy','0 copy 2','0 - Copy','0 - Copy (2)','0 - Kopie','0 (Kopie)','Kopie von 0','0 (another copy)','0 (3rd copy)','Copy of 0']
+
+@pytest.mark.parametrize('name', COPIES)
+def test_copies_of_a_file_manager(tmp_path, name):
+    "Of a frame and of a recording, by what several systems call them; `x (1)` may be another sign"
+    root = grow(tmp_path/'MP_Data', ('x','x (1)'), n=3)
+    shutil.copy(root/'x'/'2'/'0.npy', root/'x'/'2'/f'{name}.npy')
+    shutil.copytree(root/'x'/'0', root/'x'/name)
+    found = survey_mp_data(root)
+    assert {p.name: why for p,why in found.left_out.items()}=={f'{name}.npy': 'a copy of 0.npy', name: 'a copy of 0'}
+    assert {g: len(r) for g,r in found.words.items()}=={'x': 3, 'x-(1)': 3} and not found.faults
+
+@pytest.mark.parametrize('names,says', [(('0','00'),'same number'), (('0','1000'),'more than half are missing'), (('0','x'),'no number'), (('0','0 2'),'several names'), (('a0','b1'),'several names'), (('-1','0'),'several names')])
+def test_names_that_number_nothing(tmp_path, names, says):
+    for name in names: np.save(tmp_path/f'{name}.npy', frame())
+    with pytest.raises(SlrError, match=says): load_recording(tmp_path)
 
 # The order of a frame
 

@@ -51,11 +51,11 @@ def slr_study(
     "The study: `slr_study [WHAT] ...`"
     argv = sys.argv[1:] if argv is None else list(argv)
     prog, what = 'slr_study', 'models'
-    if argv and not argv[0].startswith('-'):
-        what, *argv = argv
-        prog = f'slr_study {what}'
-    with shell_side('slr_study'):
+    with shell_side(prog):
         if argv in (['--help'], ['-h']): return print(_help())
+        if argv and not argv[0].startswith('-'):
+            what, *argv = argv
+            prog = f'slr_study {what}'
         part = load_part(what)
     part.cli(argv, prog=prog)
 
