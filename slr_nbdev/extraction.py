@@ -186,7 +186,8 @@ def pose_model(
     found = kept.is_file() and pooch.file_hash(kept)==POSE_MODEL_SHA256
     if found and folder is None: return kept
     path = output_folder(folder or kept.parent, 'slr_data fetch pose-model --root DIR')/kept.name
-    with tempfile.TemporaryDirectory() as d: model = kept.read_bytes() if found else build_pose_model(fetch_pose_wheel(d))
+    with tempfile.TemporaryDirectory() as d:
+        model = kept.read_bytes() if found else build_pose_model(fetch_pose_wheel(d))
     with whole_file(path) as p:
         p.write_bytes(model)
         if (sha := pooch.file_hash(p))!=POSE_MODEL_SHA256:

@@ -230,18 +230,22 @@ def _list_folder(folder):
     "What people mean in a folder, 2 before 10"
     try: paths = [p for p in Path(folder).iterdir() if not is_clutter(p)]
     except OSError as e: raise SlrError(f"{folder}: can't be read ({e.strerror})") from None
-    return sorted(paths, key=lambda p: (len(p.stem), p.stem, p.name))
+    return sorted(paths, key=lambda p: (len(_bare(p)), _bare(p), p.name))
+
+def _bare(path):
+    "The name without .npy; other dots belong to it"
+    return re.sub('[.]npy$', '', path.name, flags=re.I)
 
 def _part_copies(paths, numbered=True):
-    "Paths, and copies and links among them: path → why it is left out; is `0 (1)` a copy of `0`, as of a download?"
+    "Paths, and copies and links among them: path → why; `0 (1)` is a copy of `0` where names are numbers"
     names, real = {p.name for p in paths}, {os.path.realpath(p): p.name for p in paths if not p.is_symlink()}
     left_out = {}
     for p in paths:
         of = real.get(os.path.realpath(p)) if p.is_symlink() else None
         if of: left_out[p] = f'a link to {of}'
-        m = _COPY.fullmatch(p.stem)
-        of = m and (m['of'] or m['a'] or m['b'])+p.suffix
-        if of in names and (numbered or re.search(_WORD, p.stem, re.I)): left_out[p] = f'a copy of {of}'
+        m = _COPY.fullmatch(_bare(p))
+        of = m and (m['of'] or m['a'] or m['b'])+p.name.removeprefix(_bare(p))
+        if of in names and (numbered or re.search(_WORD, p.name, re.I)): left_out[p] = f'a copy of {of}'
     return [p for p in paths if p not in left_out], left_out
 
 def number_frames(
@@ -385,7 +389,7 @@ def _name_words(folders):
 def _levels(folder, depth=0):
     "For each array below a folder, how many levels the recording that it belongs to is below the folder"
     for p in _list_folder(folder):
-        if p.is_dir() and depth<6: yield from _levels(p, depth+1)
+        if p.is_dir() and depth<4: yield from _levels(p, depth+1)
         elif p.suffix.lower()=='.npy' and p.is_file():
             try: yield depth+np.lib.format.open_memmap(p, 'r').ndim-1
             except Exception: pass # whatever it is, it is told when it is read
@@ -436,7 +440,7 @@ def _read_word(word, found):
     paths, left_out = _part_copies(_list_folder(word))
     left_out |= {p: 'not a recording' for p in paths if not (p.is_dir() or p.suffix.lower()=='.npy')}
     paths = [p for p in paths if p not in left_out]
-    twice = [name for name,k in Counter(p.stem if p.is_file() else p.name for p in paths).items() if k>1]
+    twice = [name for name,k in Counter(map(_bare, paths)).items() if k>1]
     faults = [f"{word/name}: a folder and a file; keep one of them" for name in twice]
     recordings = []
     for p in paths:
@@ -519,6 +523,7 @@ def _note(found, what, items):
 
 # %% ../nbs/13_recorded.ipynb #19538862
 ASL_WORDS_TEST, ASL_WORDS_DEV, ASL_WORDS_OUT = {'34b17b694'}, {'a274f4c09','7e3d7d0c0'}, {'water'}
+_ASL_FILE = 'give the file asl_words_mp.npz (--root FILE)'
 _ASL_ARRAYS = { # shape behind the clips, and kind of NumPy type
     'pose_xy': (('frames',N_LANDMARKS,2), 'f'), 'visibility': (('frames',N_LANDMARKS), 'f'),
     'label': ((), 'U'), 'session': ((), 'U'), 'signer': ((), 'U')}
@@ -529,9 +534,9 @@ def _asl_arrays(path):
         with np.load(path, allow_pickle=False) as data: arrays = {k: data[k] for k in _ASL_ARRAYS if k in data}
     except Exception as e: # whatever the bytes lead to
         why = ' '.join(str(e).split()) or type(e).__name__
-        raise SlrError(f"{path}: cannot be read as .npz: {why}; give the file asl_words_mp.npz (--root FILE)") from None
+        raise SlrError(f"{path}: cannot be read as .npz: {why}; {_ASL_FILE}") from None
     fault = _asl_fault(arrays)
-    if fault: raise SlrError(f"{path}: {fault}; give the file asl_words_mp.npz (--root FILE)")
+    if fault: raise SlrError(f"{path}: {fault}; {_ASL_FILE}")
     return arrays.values()
 
 def _asl_fault(arrays):
@@ -545,8 +550,9 @@ def _asl_fault(arrays):
         return f"{k}: expected {'text' if kind=='U' else 'fractions'} of shape ({names}), got {x.dtype} {x.shape}"
     if len({len(a) for a in arrays.values()})>1:
         return f"arrays of different lengths: {', '.join(f'{k} {len(a)}' for k,a in arrays.items())}"
-    if arrays['pose_xy'].shape[:2]!=arrays['visibility'].shape[:2] or not arrays['pose_xy'].size:
-        return f"pose_xy {arrays['pose_xy'].shape} and visibility {arrays['visibility'].shape}: not the same frames, or none"
+    points, seen = arrays['pose_xy'].shape, arrays['visibility'].shape
+    if points[:2]!=seen[:2] or not all(points):
+        return f"pose_xy {points} and visibility {seen}: not the same frames, or none"
     odd = [str(g) for g in np.unique(arrays['label']) if g.split()!=[g] or g.upper() in SPECIALS]
     if odd: return f"label {odd[0]!r} can't be a gloss: a word without blanks, and none of {', '.join(SPECIALS)}"
 
@@ -555,7 +561,7 @@ def read_asl_words(
     path, # asl_words_mp.npz
 ) -> Corpus:
     "Isolated ASL words with MediaPipe landmarks, stitched to sentences; dev and test are sessions of their own"
-    if path is None: raise SlrError("asl_words: where is it? give the file asl_words_mp.npz (--root FILE)")
+    if path is None: raise SlrError(f"asl_words: where is it? {_ASL_FILE}")
     parts = dict(train=[], dev=[], test=[])
     for xy,visibility,label,session,signer in zip(*_asl_arrays(path)):
         if label in ASL_WORDS_OUT: continue
