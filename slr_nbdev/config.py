@@ -175,6 +175,11 @@ def read_yaml(
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as e:
         raise yaml.YAMLError(str(e)) from None
 
+def _one_line(error):
+    "What PyYAML says, in a line of characters that can be printed"
+    text = ' '.join(str(error).split()).replace('in "<unicode string>", ', 'in ')
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
 # %% ../nbs/02_config.ipynb #afe0e531
 def _sections(section, key=''):
     "A section and those in it: dotted key → class"
@@ -250,7 +255,7 @@ def _read_yaml(path):
         fault = f"cannot be read: not UTF-8 text (byte 0x{e.object[e.start]:02x} in line {line}); save it as UTF-8"
     except OSError as e: fault = f"cannot be read: {e.strerror or e}"
     except (yaml.YAMLError, ValueError) as e:
-        fault = f"not YAML: {' '.join(str(e).split())}".replace('in "<unicode string>", ', 'in ')
+        fault = f"not YAML: {_one_line(e)}"
         if "'\\t'" in fault: fault += '; YAML indents with spaces, not with tabs'
     raise SlrError(f"{path}: {fault}")
 
@@ -286,6 +291,7 @@ def drop_none(**changes) -> dict:
 # %% ../nbs/02_config.ipynb #722a7edf
 def parse_changes(
     text:str, # key=value, several with commas; None: nothing
+    given=(), # keys that other flags set
 ) -> dict:    # for `override`
     "Changes from the command line"
     out = {}
@@ -294,10 +300,11 @@ def parse_changes(
         if not key or '=' not in part:
             raise SlrError(f"--settings {part}: write key=value, for example training.precision=bf16")
         if re.search(r'\s[\w.]+=', value): raise SlrError(f"--settings {part}: write a comma between changes")
-        if _among(key, out): raise SlrError(f"--settings {text}: {key} is given twice")
+        if _among(key, [*out, *given]):
+            raise SlrError(f"--settings {text}: {key} is given twice{'' if _among(key, out) else ', here and by a flag'}")
         try: out[key] = read_yaml(value)
         except yaml.YAMLError as e:
-            raise SlrError(f"--settings {part}: {value} is not a value ({' '.join(str(e).split())})") from None
+            raise SlrError(f"--settings {part}: {value} is not a value ({_one_line(e)})") from None
     return out
 
 def _among(key, keys):
