@@ -359,6 +359,8 @@ def new_run(corpus, root, cfg, name, out):
     folder = Path(out)/(name or f'{corpus}-{cfg.model.architecture.type}')
     if folder.parent!=Path(out) or folder.name=='..':
         raise SlrError(f"--name {name}: a name, not a path; --out chooses the folder of the runs")
+    try: os.fsencode(folder).decode('utf-8')
+    except UnicodeDecodeError: raise SlrError(f"{folder}: not a UTF-8 name, which the files of a run need") from None
     if any((folder/f).exists() for f in ('last.safetensors','best.safetensors','metrics.csv')):
         cure = f"--resume {folder.name} goes on with it, --name gives the new one another"
         raise SlrError(f"{folder}: there is a run of this name; {cure}")

@@ -98,12 +98,16 @@ def write_events(
 PANELS = dict(loss='CTC loss, train', dev_wer='word error rate, dev',
               gradient_norm='gradient norm before clipping', blank_rate='blank rate, dev')
 
+def _label(name):
+    "A run's name as letters to draw, not as a formula; under LC_ALL=C Python reads a name as bytes"
+    return os.fsencode(name).decode('utf-8', 'replace').replace('$', r'\$')
+
 def plot_history(
     histories,    # name → rows of metrics
     clip_norm=5., # where gradients are clipped
 ):                # -> matplotlib's figure
     "Loss, dev word error rate, gradient norm and blank rate over the epochs"
-    df = pd.concat([pd.DataFrame(rows).assign(model=name) for name,rows in histories.items()], ignore_index=True)
+    df = pd.concat([pd.DataFrame(rows).assign(model=_label(name)) for name,rows in histories.items()], ignore_index=True)
     colours = PALETTE if set(histories)<=set(PALETTE) else 'colorblind'
     fig,axs = plt.subplots(2, 2, figsize=(7.5,5), sharex=True, layout='constrained')
     for ax,(key,label) in zip(axs.flat, PANELS.items()):
@@ -217,8 +221,8 @@ def _show(table):
     return '\n'.join([shown, *table.why.dropna()])
 
 def _records(table, orient='records'):
-    "A table as JSON can hold it"
-    return json.loads(table.to_json(orient=orient))
+    "A table as JSON can hold it, nothing where a number is missing"
+    return table.astype(object).where(table.notna(), None).to_dict(orient)
 
 @command
 def slr_runs(
