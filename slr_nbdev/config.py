@@ -52,7 +52,7 @@ class OptimizerConfig(Section):
     "The guide's `training.optimizer`"
     type: Literal['AdamW'] = 'AdamW'
     learning_rate: float = Field(1e-3, gt=0, le=1)
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, le=1)
 
 # %% ../nbs/02_config.ipynb #71a08851
 class SchedulerConfig(Section):
