@@ -151,7 +151,8 @@ class _Loader(yaml.SafeLoader):
         for k,_ in node.value if isinstance(node, yaml.MappingNode) else ():
             if k.tag.endswith(':merge'): continue # <<, whose keys may be given again
             key, where = self.construct_object(k, deep=True), f"(line {k.start_mark.line+1})"
-            if not isinstance(key, str) or not key.isprintable(): raise yaml.YAMLError(f"key {key!r} is no word {where}")
+            word = isinstance(key, str) and key.isprintable()
+            if not word: raise yaml.YAMLError(f"key {key!r} is no word {where}")
             if key in seen: raise yaml.YAMLError(f"key {key!r} is given twice {where}")
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -301,7 +302,8 @@ def parse_changes(
             raise SlrError(f"--settings {part}: write key=value, for example training.precision=bf16")
         if re.search(r'\s[\w.]+=', value): raise SlrError(f"--settings {part}: write a comma between changes")
         if _among(key, [*out, *given]):
-            raise SlrError(f"--settings {text}: {key} is given twice{'' if _among(key, out) else ', here and by a flag'}")
+            where = '' if _among(key, out) else ', here and by a flag'
+            raise SlrError(f"--settings {text}: {key} is given twice{where}")
         try: out[key] = read_yaml(value)
         except yaml.YAMLError as e:
             raise SlrError(f"--settings {part}: {value} is not a value ({_one_line(e)})") from None

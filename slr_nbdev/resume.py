@@ -240,14 +240,15 @@ def make_datasets(
 def _announce(corpus, train_ds, cfg, model):
     "Say what will be trained; the number of utterances that are too short for their glosses"
     oov = sum(train_ds.vocab.out_of_vocabulary(corpus.dev).values())
-    kind, sizes = cfg.model.architecture.type, f"{counted(len(corpus.train), 'utterance')} to train on, {len(corpus.dev)} for dev"
+    kind = cfg.model.architecture.type
+    sizes = f"{counted(len(corpus.train), 'utterance')} to train on, {len(corpus.dev)} for dev"
     words = f"vocabulary {len(train_ds.vocab)} (from train), {counted(oov, 'dev gloss')} outside it"
     log(f"the {kind} model on {corpus.name} ({corpus.kind}): {sizes}; {words}")
     short = find_infeasible(train_ds, model.output_lengths)
     if short:
         which = ', '.join(f"{i} ({counted(n, 'step')}, {k} needed)" for i,n,k in short[:5])
-        what = 'is too short for its glosses and teaches' if len(short)==1 else 'are too short for their glosses and teach'
-        log(f"{counted(len(short), 'utterance')} {what} nothing: {which}")
+        are, teach = ('is','teaches') if len(short)==1 else ('are','teach')
+        log(f"{counted(len(short), 'utterance')} {are} too short for the glosses and {teach} nothing: {which}")
     return len(short)
 
 def _warm_start(teacher, model, train_ds, cfg, epochs=10):
@@ -309,7 +310,8 @@ def _tell_place(self:RunFolder, trainer):
         log(f"{self.folder} is finished: {counted(done, 'epoch')}, the best was {p.best_epoch}{longer}")
     else: log(f"going on in epoch {p.epoch} after step {p.step}, {counted(done, 'epoch')} done")
     then = self.info.get('processes', 1)
-    if then!=n: log(f"note: the run began with {counted(then, 'process')}, now there are {n}: dropout draws other numbers")
+    what = f"the run began with {counted(then, 'process')}, now there are {n}"
+    if then!=n: log(f"note: {what}: dropout draws other numbers")
     then = self.info.get('threads')
     what = f"the run began with {then if then is None else counted(then, 'thread')}, this machine uses {threads}"
     if then!=threads: log(f"note: {what}: sums may differ in the last digit")

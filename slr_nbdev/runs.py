@@ -107,7 +107,8 @@ def plot_history(
     clip_norm=5., # where gradients are clipped
 ):                # -> matplotlib's figure
     "Loss, dev word error rate, gradient norm and blank rate over the epochs"
-    df = pd.concat([pd.DataFrame(rows).assign(model=_label(name)) for name,rows in histories.items()], ignore_index=True)
+    parts = [pd.DataFrame(rows).assign(model=_label(name)) for name,rows in histories.items()]
+    df = pd.concat(parts, ignore_index=True)
     colours = PALETTE if set(histories)<=set(PALETTE) else 'colorblind'
     fig,axs = plt.subplots(2, 2, figsize=(7.5,5), sharex=True, layout='constrained')
     for ax,(key,label) in zip(axs.flat, PANELS.items()):
