@@ -220,7 +220,7 @@ def read_table(
 # %% ../nbs/12_corpora.ipynb #c63b2e1c
 def _separator(text, columns, expected):
     "What stands between the cells: of the usual characters the first that gives the columns"
-    header = next((line for line in re.split('[\r\n]', text) if line.strip()), '')
+    header = next((line for line in re.split('[\r\n]', text) if line.strip(' ,;\t|')), '')
     gives = lambda s: {c.strip().strip('"').strip() for c in header.split(s)} >= set(columns)
     return next((s for s in (expected, *',;\t|') if gives(s)), expected)
 
