@@ -1,5 +1,5 @@
 "Tables and language models that people hand over: whatever the bytes are, they are read right or refused by name"
-import csv, gzip, io, math, re, unicodedata
+import csv, gzip, io, math, os, re, subprocess, sys, unicodedata
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from slr_nbdev.core import SlrError
@@ -243,3 +243,35 @@ def test_arpa_as_others_write_it(n, tmp_path):
 def test_packed_and_foreign_files_are_named(tmp_path):
     for raw,says in ((gzip.compress(ARPA.encode()), 'gzip'), (b'PK\x03\x04 and so on', 'Excel workbook'), (ARPA.encode('utf-16'), 'UTF-16'), (ARPA.encode('latin1'), 'line')):
         with pytest.raises(SlrError, match=says): arpa(tmp_path)(raw)
+
+ASCII_ONLY = """
+import os, sys
+from pathlib import Path
+from slr_nbdev.core import SlrError
+from slr_nbdev.corpora import read_table
+from slr_nbdev.extract_corpus import plan_extraction
+from slr_nbdev.language import read_arpa, train_ngram, write_arpa
+from slr_nbdev.phoenix import check_phoenix, write_miniature
+assert sys.getfilesystemencoding()=='ascii'
+top = Path(os.fsdecode('M\\u00dcNCHEN'.encode()))
+mini = write_miniature(top/'p')
+for path in (mini/'annotations'/'manual'/'train.corpus.csv', mini/'num_frames.csv'):
+    path.write_text(path.read_text(encoding='utf-8').replace('train-1', 'tr\\u00e4in-1'), encoding='utf-8')
+frames = mini/'features'/'fullFrame-210x260px'/'train'/os.fsdecode('tra\\u0308in-1'.encode())/'1' # as a Mac spells it
+frames.mkdir(parents=True)
+(frames/'0.png').write_bytes(b'')
+assert check_phoenix('phoenix2014', mini)['splits']['train']['frame_counts_differ'][0].startswith('tr\\u00e4in-1 (1 frames')
+for name in ('Mu\\u0308','b','c'): (top/os.fsdecode(f'{name}.mp4'.encode())).write_bytes(b'')
+(top/'clips.csv').write_text('clip,split,signer,glosses\\nM\\u00fc,train,s,\\u00dc\\nb,dev,s,A\\nc,test,s,A\\n', encoding='utf-8')
+clips, plan, _ = plan_extraction(top)
+assert clips['M\\u00fc'].is_file() and plan['train']==[('M\\u00fc', 's', ('\\u00dc',))]
+assert '\\u00dc' in read_arpa(write_arpa(top/'lm.arpa', train_ngram([['\\u00dc']], 2))).words
+(top/'clips.csv').write_text('clip\\nM\\u00fc <UNK>\\n', encoding='utf-8')
+try: read_table(top/'clips.csv', ['clip'], glosses=['clip'])
+except SlrError as e: sys.exit(f'error: {e}')
+"""
+
+def test_where_the_system_knows_only_ascii(tmp_path):
+    r = subprocess.run([sys.executable, '-c', ASCII_ONLY], cwd=tmp_path, env=os.environ|dict(LC_ALL='C', PYTHONUTF8='0'), capture_output=True, text=True)
+    assert r.returncode==1 and r.stdout=='' and len(r.stderr.splitlines())==1, r.stderr
+    assert r.stderr.startswith('error: ') and 'clips.csv line 2: column clip holds' in r.stderr
