@@ -278,7 +278,7 @@ def _number(cell, gap, whole):
     x = float(cell) if _NUMBER.fullmatch(cell) else math.nan
     if not whole and math.isfinite(x): return x
     if whole and 0<=x<1e9 and x==int(x): return int(x)
-    raise ValueError('a whole number, 0 or more' if whole and math.isfinite(x) else 'a number')
+    raise ValueError('a whole number, 0 or more' if whole and math.isfinite(x) else 'a number (with a point: 1.5)')
 
 def _text(cell):
     "A cell that holds text in which every character can be seen"
