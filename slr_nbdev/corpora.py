@@ -225,7 +225,7 @@ def read_table(
 # %% ../nbs/12_corpora.ipynb #c63b2e1c
 def _separator(text, columns, expected):
     "What stands between the cells: of the usual characters the first that gives the columns"
-    header = next((line for line in re.split('[\r\n]', text) if line.strip()), '')
+    header = next((line for line in re.split('[\r\n]', text) if line.strip(' ,;\t|')), '')
     gives = lambda s: {c.strip().strip('"').strip() for c in header.split(s)} >= set(columns)
     return next((s for s in (expected, *',;\t|') if gives(s)), expected)
 
@@ -283,7 +283,7 @@ def _number(cell, gap, whole):
     x = float(cell) if _NUMBER.fullmatch(cell) else math.nan
     if not whole and math.isfinite(x): return x
     if whole and 0<=x<1e9 and x==int(x): return int(x)
-    raise ValueError('a whole number, 0 or more' if whole and math.isfinite(x) else 'a number')
+    raise ValueError('a whole number, 0 or more' if whole and math.isfinite(x) else 'a number (with a point: 1.5)')
 
 def _text(cell):
     "A cell that holds text in which every character can be seen"

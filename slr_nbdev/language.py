@@ -120,7 +120,7 @@ def sentence_log10(
     sentence, # glosses
 ) -> list:    # log10 probability of each word and of the end
     "How probable a sentence is, word by word"
-    words = [BOS, *sentence, EOS]
+    words = [BOS, *map(nfc, sentence), EOS]
     return [lm.log10(w, words[:i+1]) for i,w in enumerate(words[1:])]
 
 def perplexity(
@@ -128,7 +128,7 @@ def perplexity(
     sentences, # lists of glosses
 ) -> dict:     # perplexity, without unknown words; how many words, and how many of them unknown
     "Perplexity over all words and ends"
-    pairs = [(w, p) for s in sentences for w,p in zip([*s, EOS], sentence_log10(lm, s))]
+    pairs = [(w, p) for s in sentences for w,p in zip([*map(nfc, s), EOS], sentence_log10(lm, s))]
     if not pairs: raise SlrError("perplexity: no sentences")
     known = [p for w,p in pairs if w in lm.words]
     return dict(

@@ -7,7 +7,7 @@ __all__ = ['read_npz_features', 'write_pose', 'read_pose', 'read_pose_landmarks'
            'import_poses', 'simulate_poses']
 
 # %% ../nbs/17_poses.ipynb #3397a096
-import hashlib, struct, sys, zipfile, zlib
+import hashlib, os, struct, sys, zipfile, zlib
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +199,8 @@ def refuse_other_kind(folder, kind):
 
 def _source_hash(paths):
     "Hash of the names and sizes of files"
-    return hashlib.sha256('\n'.join(f'{p.name} {p.stat().st_size}' for p in paths).encode()).hexdigest()[:16]
+    lines = [os.fsencode(p.name)+f' {p.stat().st_size}'.encode() for p in paths]
+    return hashlib.sha256(b'\n'.join(lines)).hexdigest()[:16]
 
 # %% ../nbs/17_poses.ipynb #78fe0b5f
 def _bar(rows, split, progress):

@@ -70,7 +70,7 @@ def _check_boston104(words, clips, path):
     for line,video,speaker,word,start,end in words.itertuples(name=None):
         where, n = f'{path} line {line}: {word} of video {video}', len(clips[video])
         if not start<=end<n: raise SlrError(f"{where} lasts from frame {start} to {end}; the video has {n} frames")
-        if speaker!=speakers[video]: raise SlrError(f"{where}: speaker {speaker}, and {speakers[video]} in other lines")
+        if speaker!=speakers[video]: raise SlrError(f"{where}: speaker {speaker}, {speakers[video]} in other lines")
 
 # %% ../nbs/13_recorded.ipynb #892e6f5f
 def carve_dev(
