@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SlrError', 'command_parser', 'shell_side', 'command', 'log', 'counted', 'print_json', 'whole_file', 'clear_parts',
-           'write_json', 'output_folder', 'is_clutter', 'nfc', 'circumstances']
+           'write_json', 'output_folder', 'circumstances']
 
 # %% ../nbs/01_core.ipynb #e327a476
-import argparse, json, os, platform, shutil, subprocess, sys, tempfile, time, unicodedata
+import argparse, json, os, platform, shutil, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -183,23 +183,6 @@ def output_folder(
         message = f"{path}: can't write there ({e.strerror}); choose another folder ({option})"
         raise SlrError(message) from None
     return path
-
-# %% ../nbs/01_core.ipynb #7cb165b5
-_CLUTTER = {'thumbs.db', 'desktop.ini', '__macosx', '__pycache__'}
-
-def is_clutter(
-    path, # of a file or folder
-) -> bool:
-    "Is it something that a system or an editor left, and no user means?"
-    name = Path(path).name
-    return name.startswith('.') or name.lower() in _CLUTTER
-
-# %% ../nbs/01_core.ipynb #58badf09
-def nfc(
-    text:str,
-) -> str:
-    "The text with each letter and its marks as one character (Unicode NFC)"
-    return unicodedata.normalize('NFC', text)
 
 # %% ../nbs/01_core.ipynb #6563ef81
 def _git(*args):

@@ -18,9 +18,9 @@ import numpy as np
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, clear_parts, command, is_clutter, output_folder, print_json
+from .core import SlrError, clear_parts, command, output_folder, print_json
+from .tables import is_clutter, read_table, refuse_duplicates
 from .landmarks import PoseLandmark, check_fps
-from .corpora import read_table, refuse_duplicates
 from .phoenix import PHOENIX, frame_folder, path_below, phoenix_tree, plain_name, read_targets
 from .store import FeatureStore
 from .poses import refuse_other_kind, store_poses

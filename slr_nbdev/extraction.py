@@ -22,7 +22,8 @@ from PIL import Image, ImageOps
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, is_clutter, whole_file
+from .core import SlrError, whole_file
+from .tables import is_clutter
 from .landmarks import N_LANDMARKS, check_fps
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose

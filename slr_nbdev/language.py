@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import SlrError, command, nfc, output_folder, whole_file
-from .corpora import SPECIALS, gloss_fault, hidden_character, read_text
+from .core import SlrError, command, output_folder, whole_file
+from .tables import gloss_fault, hidden_character, nfc, read_text
+from .corpora import SPECIALS
 
 # %% ../nbs/32_language.ipynb #3e81a793
 FALLBACK = (.5, 1., 1.5) # discounts where the counts of counts give none

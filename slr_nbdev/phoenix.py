@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import SlrError, is_clutter, nfc
-from .corpora import SPECIALS, corpus_folder, read_table, refuse_duplicates
+from .core import SlrError
+from .tables import is_clutter, nfc, read_table, refuse_duplicates
+from .corpora import SPECIALS, corpus_folder
 
 # %% ../nbs/14_phoenix.ipynb #437a8bb2
 @dataclass(frozen=True)

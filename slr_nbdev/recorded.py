@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import SlrError, is_clutter, log, nfc, output_folder
+from .core import SlrError, log, output_folder
+from .tables import is_clutter, nfc, read_table, refuse_duplicates
 from .landmarks import N_LANDMARKS, PoseLandmark, body_frame, check_landmarks, fill_gaps
-from .corpora import (
-    Corpus, CorpusSource, SPECIALS, Utterance, corpus_folder, describe_corpus, read_table, refuse_duplicates)
+from .corpora import Corpus, CorpusSource, SPECIALS, Utterance, corpus_folder, describe_corpus
 
 # %% ../nbs/13_recorded.ipynb #dc3a54e0
 BOSTON104_POINTS = {'nose': PoseLandmark.NOSE, 'left': PoseLandmark.LEFT_WRIST, 'right': PoseLandmark.RIGHT_WRIST}

@@ -22,7 +22,8 @@ import jiwer
 import numpy as np
 
 from .core import SlrError, command, print_json
-from .corpora import SPECIALS, hidden_character, read_text
+from .tables import hidden_character, read_text
+from .corpora import SPECIALS
 from .phoenix import clean_gloss
 
 # %% ../nbs/34_scoring.ipynb #672899e4

@@ -2,7 +2,8 @@
 import json, re
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from slr_nbdev.core import SlrError, nfc
+from slr_nbdev.core import SlrError
+from slr_nbdev.tables import nfc
 from slr_nbdev.phoenix import clean_gloss
 from slr_nbdev.scoring import IGNORED, PROTOCOLS, align_corpus, clean_phoenix2014T, read_scoring_file, score_files, total
 

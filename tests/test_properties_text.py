@@ -3,7 +3,7 @@ import csv, gzip, io, math, os, re, subprocess, sys, unicodedata
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from slr_nbdev.core import SlrError
-from slr_nbdev.corpora import gloss_fault
+from slr_nbdev.tables import gloss_fault
 from slr_nbdev.extract_corpus import read_clip_table
 from slr_nbdev.language import format_arpa, read_arpa, train_ngram
 from slr_nbdev.phoenix import check_phoenix, read_annotations, read_num_frames, write_miniature
@@ -248,7 +248,7 @@ ASCII_ONLY = """
 import os, sys
 from pathlib import Path
 from slr_nbdev.core import SlrError
-from slr_nbdev.corpora import read_table
+from slr_nbdev.tables import read_table
 from slr_nbdev.extract_corpus import plan_extraction
 from slr_nbdev.language import read_arpa, train_ngram, write_arpa
 from slr_nbdev.phoenix import check_phoenix, write_miniature
