@@ -21,7 +21,7 @@ from .core import SlrError, command, log, output_folder, print_json, whole_file
 from .config import DecodingConfig, drop_none, override
 from .corpora import SPECIALS, Vocabulary
 from .catalogue import load_corpus
-from .batches import SignDataset, make_loader
+from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
 from .ctc import blank_rate, ctc_losses, greedy_decode, health
 from .alignment import forced_align, in_frames
@@ -252,6 +252,12 @@ def _evaluation_text(r, corpus, split, decoding):
         f"{r['seconds_per_utterance']*1000:.1f} ms an utterance"]
     return '\n'.join([*lines, '  '+', '.join(facts)])
 
+def _note_shape(features, utterances):
+    "Say where x and y can't be in the unit that the model learned from"
+    unknown = unknown_pictures(utterances, features)
+    if features.one_unit and unknown:
+        log(f"note: the shape of the pictures is not known of {len(unknown)} utterances; they are taken as square")
+
 def _note_corpus(file, trained, corpus, kind):
     "Say on standard error where a model is scored on something else than it was trained on"
     if trained.get('corpus')!=corpus: log(f"note: {file} was trained on {trained.get('corpus')}, not on {corpus}")
@@ -287,7 +293,9 @@ def slr_eval(
     corpus = corpus or ckpt.info.get('corpus', 'signer')
     if hypotheses: output_folder(Path(hypotheses).parent)
     decoding, model = choose_decoding(ckpt, beam, lm, lm_weight, insertion_score)
-    r = evaluate(ckpt, load_corpus(corpus, root), split, decoding, model, progress=not json)
+    data = load_corpus(corpus, root)
+    _note_shape(ckpt.config.features, getattr(data, split))
+    r = evaluate(ckpt, data, split, decoding, model, progress=not json)
     _note_corpus(checkpoint, ckpt.info, corpus, r['kind'])
     if hypotheses: write_hypotheses(hypotheses, r['utterances'])
     if not json: return print(_evaluation_text(r, corpus, split, decoding))

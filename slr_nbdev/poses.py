@@ -139,7 +139,7 @@ def read_pose(
 # %% ../nbs/17_poses.ipynb #7f9830fe
 def _clip_of(points, path):
     "Points as a clip in which hidden ones are NaN"
-    return check_landmarks(landmarks_from_holistic(points[...,:2], points[...,2]), path)
+    return check_landmarks(landmarks_from_holistic(points[...,:2], points[...,2], path), path)
 
 def read_pose_landmarks(
     path, # .pose
