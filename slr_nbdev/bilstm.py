@@ -8,12 +8,14 @@ __all__ = ['BiLSTMModel', 'create_bilstm_model', 'count_parameters', 'size_mib']
 # %% ../nbs/20_bilstm.ipynb #d54f52c1
 from torch import Tensor, nn
 
-from .layers import Dropout, check_batch, init_linear, init_lstm, log_probabilities, resolve_device, run_lstm
+from slr_nbdev.layers import (
+    Dropout, check_batch, init_linear, init_lstm, like_weights, log_probabilities, refuse_script, resolve_device,
+    run_lstm)
 
 # %% ../nbs/20_bilstm.ipynb #1df27a60
 class BiLSTMModel(nn.Module):
     "The guide's original model"
-    frames_per_step = 1
+    frames_per_step, __prepare_scriptable__ = 1, refuse_script
     def __init__(self,
         input_dim:int=66,    # features per frame
         hidden_dim:int=256,  # LSTM units per direction
@@ -37,7 +39,7 @@ class BiLSTMModel(nn.Module):
         input_lengths:Tensor, # (B,) real frames
     ):                        # -> log-probabilities (T,B,V), output lengths (B,)
         lengths = check_batch(features, input_lengths, self.input_dim)
-        x = self.dropout(run_lstm(self.lstm, features, lengths))
+        x = self.dropout(run_lstm(self.lstm, like_weights(features, self), lengths))
         return log_probabilities(self.classifier(x)), self.output_lengths(lengths)
 
 # %% ../nbs/20_bilstm.ipynb #ab3e347b

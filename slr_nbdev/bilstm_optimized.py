@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from .core import SlrError
 from .config import ArchitectureConfig
 from .bilstm import BiLSTMModel, count_parameters, size_mib
-from .layers import check_batch, init_linear, log_probabilities, resolve_device
+from .layers import check_batch, init_linear, like_weights, log_probabilities, refuse_script, resolve_device
 from .blocks import InputProjection, ResidualBiLSTM, TemporalSubsampling
 
 # %% ../nbs/23_bilstm_optimized.ipynb #5b026f03
 class OptimizedBiLSTMModel(nn.Module):
     "The guide's optimized model"
+    __prepare_scriptable__ = refuse_script
     def __init__(self,
         input_dim:int=66,       # features per frame
         hidden_dim:int=192,     # LSTM units per direction
@@ -46,7 +47,7 @@ class OptimizedBiLSTMModel(nn.Module):
         input_lengths:Tensor, # (B,) real frames
     ):                        # -> log-probabilities (T',B,V), output lengths (B,), with T' = ceil(T/subsample_factor)
         lengths = check_batch(features, input_lengths, self.input_dim)
-        x, lengths = self.subsampling(self.projection(features), lengths)
+        x, lengths = self.subsampling(self.projection(like_weights(features, self)), lengths)
         for layer in self.layers: x = layer(x, lengths)
         return log_probabilities(self.classifier(x)), lengths
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from .core import SlrError, circumstances, command, log, print_json
 from .corpora import Corpus, CorpusSource, corpus_folder, describe_corpus
-from .recorded import RECORDED_CORPORA
+from .recorded import RECORDED_CORPORA, check_mp_data
 from .phoenix import PHOENIX, check_phoenix, phoenix_report, phoenix_tree
 from .signer import simulate_corpus
 from .store import FeatureStore
@@ -135,8 +135,9 @@ def check_corpus(
 def check_copy(
     name,      # a key of `CORPORA`
     root=None, # as for `load_corpus`; or the official tree of PHOENIX
-) -> dict:     # of `check_corpus`, or of `check_phoenix` with its circumstances
+) -> dict:     # of `check_corpus`, of `check_mp_data`, or of `check_phoenix` with its circumstances
     "Is a copy complete, and what is in it? As JSON can hold it"
+    if name=='mp_data': return check_mp_data(root)
     if name in PHOENIX and root and not (Path(root)/'train.json').is_file():
         return check_phoenix(name, root)|{'provenance': circumstances()}
     result = check_corpus(name, root)
@@ -145,11 +146,22 @@ def check_copy(
 def _check_text(name, result):
     if 'tree' in result: return phoenix_report(name, result)
     import pandas as pd # here, because it takes long to load and the other actions do without
-    return f"{name} ({result['kind']})\n{pd.DataFrame(result['parts']).to_string()}"
+    recordings = [] if 'recordings' not in result else _recordings_text(result)
+    return '\n'.join([f"{name} ({result['kind']})", *recordings, pd.DataFrame(result['parts']).to_string()])
+
+def _recordings_text(result):
+    "Lines about a folder of recordings: counts, the words, what is left out"
+    words = result['words']
+    counts = dict(words=len(words), recordings=result['recordings'], frames=result['frames'])
+    counts |= {'frames without a person': result['frames_without_person'], 'missing frames': result['missing_frames']}
+    lines = [f"{k:24} {v:>6}" for k,v in (counts|{'left out': len(result['left_out'])}).items()]
+    of_words = f"recordings of each word: {', '.join(f'{g} {k}' for g,k in words.items())}"
+    left_out = [f"left out: {path} ({why})" for path,why in result['left_out'].items()]
+    return [f"in {result['root']}", *lines, of_words, *result['notes'], *left_out]
 
 # %% ../nbs/18_catalogue.ipynb #9816d69c
 def fetch_pose_model(
-    folder=None, # where to put a copy; default: it stays in the user's cache
+    folder=None, # where to put it; default: the user's cache
 ) -> Path:       # the .task file
     "MediaPipe's pose model, built once"
     from slr_nbdev.pose_model import keep_pose_model # here, because it comes later in the reading order

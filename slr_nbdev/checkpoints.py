@@ -82,7 +82,8 @@ def read_tensors(
     try:
         _compare(meta, meta[kind], tensors, words_only)
         return tensors, {k: json.loads(v) for k,v in meta.items() if k not in (kind, _CHECK)}
-    except ValueError as e: raise SlrError(f"{path}: a damaged {what} ({_short(e)}); train again, or copy it again") from None
+    except ValueError as e:
+        raise SlrError(f"{path}: a damaged {what} ({_short(e)}); train again, or copy it again") from None
 
 def _short(e):
     "What a library says, on one line"

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['Section', 'ArchitectureConfig', 'OptimizerConfig', 'SchedulerConfig', 'TrainingConfig', 'FeaturesConfig',
-           'AugmentationConfig', 'DecodingConfig', 'ModelConfig', 'Config', 'parse_config', 'recipes', 'load_config',
-           'override', 'drop_none', 'parse_changes']
+           'AugmentationConfig', 'DecodingConfig', 'ModelConfig', 'Config', 'read_yaml', 'parse_config', 'recipes',
+           'load_config', 'override', 'drop_none', 'parse_changes']
 
 # %% ../nbs/03_config.ipynb #cf15d00f
 import re
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
+from reprlib import Repr
 from typing import Literal
 
 import yaml
@@ -28,12 +30,12 @@ class Section(BaseModel):
 class ArchitectureConfig(Section):
     "Shape of a model: the guide's `model.architecture`"
     type: Literal['optimized','original'] = 'optimized' # which of the guide's two models
-    input_dim: int = Field(66, ge=1)                    # features a frame: 33 landmarks x 2
-    hidden_dim: int = Field(192, ge=1)                  # LSTM units per direction
-    num_layers: int = Field(3, ge=1)                    # stacked BiLSTM layers
-    vocab_size: int = Field(1229, ge=4)                 # output classes: blank, pad, unk and at least one gloss
+    input_dim: int = Field(66, ge=1, le=65536)          # features a frame: 33 landmarks x 2
+    hidden_dim: int = Field(192, ge=1, le=4096)         # LSTM units per direction
+    num_layers: int = Field(3, ge=1, le=32)             # stacked BiLSTM layers
+    vocab_size: int = Field(1229, ge=4, le=10**6)       # output classes: blank, pad, unk and at least one gloss
     dropout: float = Field(0.3, ge=0, lt=1)             # probability
-    projection_dim: int|None = Field(None, ge=1)        # width of the input projection (optimized only)
+    projection_dim: int|None = Field(None, ge=1, le=4096)# width of the input projection (optimized only)
     subsample_factor: int|None = Field(None, ge=1, le=3)# stride over time (optimized only)
 
     @model_validator(mode='after')
@@ -51,7 +53,7 @@ class OptimizerConfig(Section):
     "The guide's `training.optimizer`"
     type: Literal['AdamW'] = 'AdamW'
     learning_rate: float = Field(1e-3, gt=0, le=1)
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, le=1)
 
 # %% ../nbs/03_config.ipynb #71a08851
 class SchedulerConfig(Section):
@@ -84,7 +86,7 @@ class TrainingConfig(Section):
     batch_size: int = Field(32, ge=1)                 # utterances a batch, at most
     batch_frames: int|None = Field(None, ge=1)        # frames with padding, before augmentation; null: any number
     accumulation_steps: int = Field(2, ge=1)          # batches an optimizer step
-    epochs: int = Field(100, ge=1)
+    epochs: int = Field(100, ge=1, le=10**4)
     early_stopping_patience: int = Field(15, ge=1)    # epochs without a better dev WER
     ema_decay: float|None = Field(None, gt=0, lt=1)   # of a moving average of the weights; null: none
     precision: Literal['float32','bf16'] = 'float32'  # of the network; log-softmax and CTC are always float32
@@ -157,33 +159,89 @@ class Config(Section):
 
 # %% ../nbs/03_config.ipynb #2b1ffcce
 class _Loader(yaml.SafeLoader):
-    "Safe YAML in which `1e-4` is a number and a key can't be given twice"
+    "Safe YAML in which `1e-4` is a number; a key that is given twice, `010` and `1:30` are refused"
     def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(k) for k,_ in node.value]
-        for k in keys:
-            if keys.count(k)>1: raise yaml.YAMLError(f"key {k!r} is given twice (line {node.start_mark.line+1} on)")
+        seen = set()
+        for k,_ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if k.tag.endswith(':merge'): continue # <<, whose keys may be given again
+            key, where = self.construct_object(k, deep=True), f"(line {k.start_mark.line+1})"
+            word = isinstance(key, str) and key.isprintable()
+            if not word: raise yaml.YAMLError(f"key {key!r} is no word {where}")
+            if key in seen: raise yaml.YAMLError(f"key {key!r} is given twice {where}")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
-_exponent = re.compile(r'^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$')
-_Loader.add_implicit_resolver('tag:yaml.org,2002:float', _exponent, first=list('-+0123456789'))
+    def construct_number(self, node):
+        text, kind = node.value, node.tag.rpartition(':')[2]
+        if len(text)>400 or re.match(r'[-+]?0[0-9_]+$|.*:', text):
+            raise yaml.YAMLError(f"{text[:40]} is no number that settings have (line {node.start_mark.line+1})")
+        return self.construct_yaml_int(node) if kind=='int' else self.construct_yaml_float(node)
+
+_exponent = re.compile(r'^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$')
+_Loader.add_implicit_resolver('tag:yaml.org,2002:float', _exponent, first=list('-+.0123456789'))
+for kind in ('int','float'): _Loader.add_constructor(f'tag:yaml.org,2002:{kind}', _Loader.construct_number)
+
+def read_yaml(
+    text:str,
+): # -> what is written
+    "Read YAML; `yaml.YAMLError` for whatever is wrong with it"
+    try: return yaml.load(text, _Loader)
+    except RecursionError: raise yaml.YAMLError("nested too deeply") from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as e:
+        raise yaml.YAMLError(str(e)) from None
+
+def _one_line(error):
+    "What PyYAML says, in a line of characters that can be printed"
+    text = ' '.join(str(error).split()).replace('in "<unicode string>", ', 'in ')
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 # %% ../nbs/03_config.ipynb #afe0e531
-def _allowed(loc):
-    "Keys of the section that holds the key at `loc`"
-    section = Config
-    for k in loc[:-1]: section = section.model_fields[k].annotation
-    return ', '.join(section.model_fields)
+def _sections(section, key=''):
+    "A section and those in it: dotted key → class"
+    out = {key: section}
+    for k,f in section.model_fields.items():
+        if isinstance(f.annotation, type) and issubclass(f.annotation, Section):
+            out |= _sections(f.annotation, f'{key}.{k}'.lstrip('.'))
+    return out
+
+def _section_of(key):
+    "The innermost section that this key leads into"
+    sections = _sections(Config)
+    while (key := key.rpartition('.')[0]) not in sections: pass
+    return sections[key]
+
+def _nearest(key):
+    "The setting that was meant: of nearly the same name, in any section; None where there is none"
+    plain = key.lower().replace('-', '_').replace(' ', '_')
+    known = [f'{section}.{k}'.lstrip('.') for section,kind in _sections(Config).items() for k in kind.model_fields]
+    names = {k.rpartition('.')[2] for k in known}
+    like = get_close_matches(plain.rpartition('.')[2], names, 3, .75)
+    return next(iter(get_close_matches(plain, [k for k in known if k.rpartition('.')[2] in like], 1, 0)), None)
+
+def _unknown(key, given):
+    "What to say of a key that is none"
+    nearest, allowed = _nearest(key), ', '.join(_section_of(key).model_fields)
+    meant = f'; the nearest is {nearest}' if nearest else ''
+    return f"unknown key {key} (given: {_brief(given)}){meant}; allowed here: {allowed}"
+
+def _brief(value):
+    "What was given, as Python writes it, cut where it is long"
+    short = Repr()
+    short.maxlevel, short.maxstring, short.maxother = 2, 80, 80
+    return short.repr(value)
 
 def _explain(
     err:dict, # one entry of pydantic's `ValidationError.errors()`
 ) -> str:     # key, what was given, what is allowed
     "One fault of the settings in words"
     key, given = '.'.join(map(str, err['loc'])) or 'settings', err['input']
-    if err['type']=='extra_forbidden':
-        return f"unknown key {key} (given: {given!r}); allowed here: {_allowed(err['loc'])}"
+    if err['type']=='extra_forbidden': return _unknown(key, given)
     message = err['msg'].removeprefix('Value error, ')
     if err['type']!='value_error': message = message[0].lower()+message[1:]
-    return f"{key}: {message}"+('' if isinstance(given, dict) else f", given {given!r}")
+    if err['type']=='model_type': message = f"a section: give keys in it, such as {_example(key)}, or leave it out"
+    return f"{key}: {message}"+('' if isinstance(given, dict) else f", given {_brief(given)}")
+
+def _example(key): return ' and '.join(list(_sections(Config).get(key, Config).model_fields)[:2])
 
 # %% ../nbs/03_config.ipynb #c140d4a5
 def parse_config(
@@ -204,11 +262,16 @@ def _read_yaml(path):
     "Contents of a settings file, or of a recipe of this name"
     p = Path(path)
     if not p.exists() and p.name==str(path) and p.name in recipes(): p = files('slr_nbdev')/'recipes'/p.name
-    try: return yaml.load(p.read_text(encoding='utf-8'), _Loader)
+    try: return read_yaml(p.read_text(encoding='utf-8-sig'))
     except FileNotFoundError:
         fault = f"no such settings file; give a path or one of the recipes {', '.join(recipes())}"
-    except (OSError, UnicodeDecodeError) as e: fault = f"cannot be read: {e}"
-    except (yaml.YAMLError, ValueError, RecursionError) as e: fault = f"not YAML: {' '.join(str(e).split())}"
+    except UnicodeDecodeError as e:
+        line = 1+e.object[:e.start].count(b'\n')
+        fault = f"cannot be read: not UTF-8 text (byte 0x{e.object[e.start]:02x} in line {line}); save it as UTF-8"
+    except OSError as e: fault = f"cannot be read: {e.strerror or e}"
+    except (yaml.YAMLError, ValueError) as e:
+        fault = f"not YAML: {_one_line(e)}"
+        if "'\\t'" in fault: fault += '; YAML indents with spaces, not with tabs'
     raise SlrError(f"{path}: {fault}")
 
 def load_config(
@@ -217,7 +280,8 @@ def load_config(
     "Read and check a settings file"
     settings = _read_yaml(path)
     if isinstance(settings, dict): return parse_config(settings, str(path))
-    raise SlrError(f"{path}: expected sections such as model: and training:, found {type(settings).__name__}")
+    found = 'nothing' if settings is None else type(settings).__name__
+    raise SlrError(f"{path}: expected sections such as model: and training:, found {found}")
 
 # %% ../nbs/03_config.ipynb #6529e1fd
 def override(
@@ -230,7 +294,7 @@ def override(
         *path, last = key.split('.')
         section = settings
         for k in path: section = section.get(k) if isinstance(section, dict) else None
-        if not isinstance(section, dict): raise SlrError(f"settings: unknown key {key}")
+        if not isinstance(section, dict): raise SlrError(f"settings: {_unknown(key, value)}")
         section[last] = value
     return parse_config(settings, 'settings')
 
@@ -242,12 +306,23 @@ def drop_none(**changes) -> dict:
 # %% ../nbs/03_config.ipynb #722a7edf
 def parse_changes(
     text:str, # key=value, several with commas; None: nothing
+    given=(), # keys that other flags set
 ) -> dict:    # for `override`
     "Changes from the command line"
     out = {}
     for part in filter(None, (text or '').split(',')):
-        key, eq, value = part.partition('=')
-        if not eq: raise SlrError(f"--settings {part}: write key=value, for example training.precision=bf16")
-        try: out[key.strip()] = yaml.load(value, _Loader)
-        except yaml.YAMLError: raise SlrError(f"--settings {part}: {value} is not a value") from None
+        key, _, value = (s.strip() for s in part.partition('='))
+        if not key or '=' not in part:
+            raise SlrError(f"--settings {part}: write key=value, for example training.precision=bf16")
+        if re.search(r'\s[\w.]+=', value): raise SlrError(f"--settings {part}: write a comma between changes")
+        if _among(key, [*out, *given]):
+            where = '' if _among(key, out) else ', here and by a flag'
+            raise SlrError(f"--settings {text}: {key} is given twice{where}")
+        try: out[key] = read_yaml(value)
+        except yaml.YAMLError as e:
+            raise SlrError(f"--settings {part}: {value} is not a value ({_one_line(e)})") from None
     return out
+
+def _among(key, keys):
+    "Is this key, a section around it or a key in it among these?"
+    return any(f'{k}.'.startswith(f'{key}.') or f'{key}.'.startswith(f'{k}.') for k in keys)

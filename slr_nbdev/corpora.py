@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BLANK', 'PAD', 'UNK', 'SPECIALS', 'Utterance', 'Corpus', 'Vocabulary', 'describe_corpus', 'points_of', 'fingerprint',
-           'read_table', 'refuse_duplicates', 'corpus_folder', 'CorpusSource']
+           'corpus_folder', 'CorpusSource']
 
 # %% ../nbs/12_corpora.ipynb #42766664
-import hashlib, warnings
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from fastcore.basics import patch
 
 from .core import SlrError
 from .points import LandmarkSet, POSE, check_landmarks
+from .tables import nfc
 from .landmarks import check_aspect, check_fps
 
 # %% ../nbs/12_corpora.ipynb #9f752dae
@@ -67,7 +68,7 @@ class Corpus:
     def __post_init__(self):
         for split in ('train','dev','test'):
             if not getattr(self, split): raise SlrError(f"{self.name}: no utterances in {split}")
-        ids = Counter(u.id for u in self.train+self.dev+self.test)
+        ids = Counter(nfc(u.id) for u in self.train+self.dev+self.test)
         twice = ', '.join([k for k,n in ids.items() if n>1][:3])
         if twice: raise SlrError(f"{self.name}: utterance id given twice: {twice}; ids must be unique over all splits")
 
@@ -80,7 +81,7 @@ class Vocabulary:
     def __init__(self,
         glosses, # gloss types, in the order of their numbers; no duplicates, no specials
     ):
-        glosses = tuple(glosses)
+        glosses = tuple(map(nfc, glosses))
         twice = [g for g,n in Counter(SPECIALS+glosses).items() if n>1]
         if twice: raise SlrError(f"vocabulary: {', '.join(twice[:3])} given twice")
         self.itos = SPECIALS+glosses
@@ -91,13 +92,13 @@ class Vocabulary:
     def __repr__(self): return f"Vocabulary of {len(self)}: {', '.join(self.itos[:6])}, ..."
 
     @classmethod
-    def from_utterances(cls, train): return cls(sorted({g for u in train for g in u.glosses}))
+    def from_utterances(cls, train): return cls(sorted({nfc(g) for u in train for g in u.glosses}))
 
 # %% ../nbs/12_corpora.ipynb #897bbd8c
 @patch
 def encode(self:Vocabulary, glosses) -> list:
     "Numbers of `glosses`; one that was never seen in training becomes `<UNK>`"
-    return [self.stoi.get(g, UNK) for g in glosses]
+    return [self.stoi.get(nfc(g), UNK) for g in glosses]
 
 @patch
 def decode(self:Vocabulary, numbers) -> list:
@@ -110,7 +111,7 @@ def out_of_vocabulary(self:Vocabulary,
     utterances,  # of dev or test
 ) -> Counter:    # gloss → how often it occurs
     "Glosses of `utterances` that training never showed"
-    return Counter(g for u in utterances for g in u.glosses if g not in self.stoi)
+    return Counter(g for u in utterances for g in map(nfc, u.glosses) if g not in self.stoi)
 
 # %% ../nbs/12_corpora.ipynb #292ac740
 def describe_corpus(corpus): # -> a `DataFrame` of counts, one column a part
@@ -147,56 +148,6 @@ def fingerprint(corpus) -> str:
             h.update(np.ascontiguousarray(u.landmarks).tobytes())
             if u.aspect not in (None, 1): h.update(f'{u.aspect:.6g}'.encode()) # it changes what a model reads
     return h.hexdigest()[:16]
-
-# %% ../nbs/12_corpora.ipynb #93f1510b
-def read_table(
-    path,        # a CSV file
-    columns,     # names that it must have
-    numbers=(),  # those of them that must hold numbers
-    gaps=(),     # those of the numbers that may be missing: nan
-):               # -> a `DataFrame`, everything but `numbers` as text
-    "A CSV file with the columns that are needed, or an error that names what is missing"
-    path = Path(path)
-    if not path.exists():
-        wanted = f"expected a file there with the columns {', '.join(columns)}"
-        raise SlrError(f"{path}: not found; is the root right? {wanted}")
-    df = _read_csv(path)
-    absent = [c for c in columns if c not in df]
-    if absent: raise SlrError(f"{path}: no column {', '.join(absent)}; found {', '.join(df.columns)}")
-    if df.empty: raise SlrError(f"{path}: a header but no rows; get it again from where the corpus comes from")
-    for c in columns: df[c] = _check_column(df[c].str.strip(), path, c in numbers, c in gaps)
-    return df
-
-# %% ../nbs/12_corpora.ipynb #c63b2e1c
-def _read_csv(path):
-    "A CSV file as a `DataFrame` of text"
-    import pandas as pd # here, because it takes long to load and not every command reads a table
-    try:
-        with warnings.catch_warnings(): # a row with more fields than the header is an error, not a warning
-            warnings.simplefilter('error', pd.errors.ParserWarning)
-            return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True)
-    except pd.errors.EmptyDataError:
-        raise SlrError(f"{path}: the file is empty; get it again from where the corpus comes from") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError) as e:
-        raise SlrError(f"{path}: not a readable CSV file: {' '.join(str(e).split())}") from None
-
-def _check_column(column, path, number, gaps):
-    "A column without empty cells, as numbers if it should hold them; the first bad cell is named with its line"
-    import pandas as pd
-    values = pd.to_numeric(column, errors='coerce') if number else column
-    bad = values.isna() & ~(gaps & (column.str.lower()=='nan')) if number else column==''
-    if bad.any():
-        i, wanted = bad.idxmax(), 'a number' if number else 'a text'
-        raise SlrError(f"{path} line {i+2}: column {column.name} holds {column[i]!r}, expected {wanted}")
-    return values
-
-# %% ../nbs/12_corpora.ipynb #5281e7de
-def refuse_duplicates(df, key, path):
-    "An error that names the first row whose `key` columns were given before"
-    twice = df.duplicated(key)
-    if not twice.any(): return
-    i = twice.idxmax()
-    raise SlrError(f"{path} line {i+2}: {' '.join(f'{k} {df[k][i]}' for k in key)} is given twice")
 
 # %% ../nbs/12_corpora.ipynb #f60e9934
 def corpus_folder(

@@ -7,7 +7,7 @@ __all__ = ['collapse', 'make_ctc_loss', 'ctc_losses', 'required_steps', 'find_in
            'health', 'plateau_advice']
 
 # %% ../nbs/30_ctc.ipynb #3998b7a3
-from .corpora import BLANK
+from .corpora import BLANK, SPECIALS
 
 # %% ../nbs/30_ctc.ipynb #181ea90f
 def collapse(
@@ -89,7 +89,7 @@ def health(
     glosses = sum(len(collapse(t.tolist())) for t in tops)
     written, total = sum((t!=BLANK).sum().item() for t in tops), sum(map(len, tops))
     certainty = sum(lp.max(-1).values.exp().sum().item() for lp in log_probs)
-    used = {s for t in tops for s in t.tolist()}-{BLANK}
+    used = {s for t in tops for s in t.tolist() if s>=len(SPECIALS)} # a special symbol is no gloss
     return dict(blank_rate=1-written/total, steps_a_gloss=written/max(glosses, 1), top_probability=certainty/total,
                 vocabulary_used=len(used)/n_glosses)
 

@@ -21,13 +21,13 @@ from .core import SlrError, command, log, output_folder, print_json, whole_file
 from .config import DecodingConfig, drop_none, override
 from .corpora import SPECIALS, Vocabulary
 from .catalogue import load_corpus
-from .batches import SignDataset, make_loader
+from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
 from .ctc import blank_rate, ctc_losses, greedy_decode, health
 from .alignment import forced_align, in_frames
 from .language import NGram, read_arpa
 from .decoding import make_decoder
-from .scoring import align_corpus, score, total
+from .scoring import PROTOCOLS, align_corpus, score, total
 from .checkpoints import Checkpoint, load_checkpoint
 
 # %% ../nbs/43_evaluation.ipynb #879b163a
@@ -69,18 +69,20 @@ def recognise(
 
 # %% ../nbs/43_evaluation.ipynb #15dd1592
 def protocol_of(corpus_name):
-    "How a corpus is scored: PHOENIX-2014 officially, all others by plain edit distance"
-    return 'phoenix2014' if corpus_name in ('phoenix2014','phoenix2014-si5') else 'raw'
+    "How a corpus is scored: the editions of PHOENIX as results on them are published, all others by edit distance"
+    editions = {'phoenix2014': 'phoenix2014', 'phoenix2014-si5': 'phoenix2014', 'phoenix2014T': 'phoenix2014T'}
+    return editions.get(corpus_name, 'raw')
 
 def score_dataset(
     dataset,       # a `SignDataset`
     hypotheses,    # utterance id → glosses
-    protocol='raw',# or an official one
+    protocol='raw',# or that of an edition of PHOENIX
+    unit=False,    # count each error as 1, whatever weights the protocol has
 ):                 # -> `Score`
     "Word error rate of hypotheses for a dataset"
     refs = {u.id: list(u.glosses) for u in dataset.utterances}
     if protocol=='raw': return score(refs.values(), [hypotheses[k] for k in refs])
-    return total(align_corpus(refs, hypotheses, protocol))
+    return total(align_corpus(refs, hypotheses, protocol, unit=unit))
 
 # %% ../nbs/43_evaluation.ipynb #ab9bf07e
 @torch.no_grad()
@@ -147,11 +149,11 @@ def split_dataset(
     return SignDataset(getattr(corpus, split), checkpoint.vocab, checkpoint.config.features, checkpoint.stats)
 
 def _scores(corpus, split, dataset, hypotheses, greedy):
-    "`Score`s: plain, by the official protocol, of greedy decoding, of new sentences; None where there is none"
+    "`Score`s: plain, by PHOENIX's protocol (with unit costs too), of greedy decoding, of new sentences; or None"
     protocol, new = protocol_of(corpus.name), new_sentences(corpus, split)
+    official = [score_dataset(dataset, hypotheses, protocol, u) if protocol!='raw' else None for u in (False,True)]
     return dict(
-        score=score_dataset(dataset, hypotheses),
-        official=score_dataset(dataset, hypotheses, protocol) if protocol!='raw' else None,
+        score=score_dataset(dataset, hypotheses), official=official[0], official_unit=official[1],
         greedy=score_dataset(dataset, greedy, protocol),
         score_new_sentences=score([u.glosses for u in new], [hypotheses[u.id] for u in new]) if new else None)
 
@@ -237,8 +239,11 @@ def choose_decoding(
 def _evaluation_text(r, corpus, split, decoding):
     "A result of `evaluate` to be read"
     lines = [f"{corpus} {split} ({r['kind']}), {describe_decoding(decoding)}: {r['score']}"]
-    if r['official']: lines.append(f"  by the official protocol {r['protocol']}: {r['official']}")
-    if decoding.beam_size: lines.append(f"  read greedily: {r['greedy']}")
+    by, about = f" by {r['protocol']}" if r['official'] else '', PROTOCOLS[r['protocol']].about
+    if by:
+        lines[0] += f"  raw: {PROTOCOLS['raw'].about}"
+        lines += [f"  {by.strip()}: {r['official']}  {about}", f"  {by.strip()} with unit costs: {r['official_unit']}"]
+    if decoding.beam_size: lines.append(f"  read greedily{by}: {r['greedy']}")
     if new := r['score_new_sentences']:
         lines.append(f"  of these, {new.sentences} sentences that are not in the corpus's train or dev: {new}")
     facts = [
@@ -246,6 +251,12 @@ def _evaluation_text(r, corpus, split, decoding):
         f"{r['steps_a_gloss']:.1f} steps a gloss", f"{r['vocabulary_used']:.0%} of the vocabulary written",
         f"{r['seconds_per_utterance']*1000:.1f} ms an utterance"]
     return '\n'.join([*lines, '  '+', '.join(facts)])
+
+def _note_shape(features, utterances):
+    "Say where x and y can't be in the unit that the model learned from"
+    unknown = unknown_pictures(utterances, features)
+    if features.one_unit and unknown:
+        log(f"note: the shape of the pictures is not known of {len(unknown)} utterances; they are taken as square")
 
 def _note_corpus(file, trained, corpus, kind):
     "Say on standard error where a model is scored on something else than it was trained on"
@@ -282,9 +293,12 @@ def slr_eval(
     corpus = corpus or ckpt.info.get('corpus', 'signer')
     if hypotheses: output_folder(Path(hypotheses).parent)
     decoding, model = choose_decoding(ckpt, beam, lm, lm_weight, insertion_score)
-    r = evaluate(ckpt, load_corpus(corpus, root), split, decoding, model, progress=not json)
+    data = load_corpus(corpus, root)
+    _note_shape(ckpt.config.features, getattr(data, split))
+    r = evaluate(ckpt, data, split, decoding, model, progress=not json)
     _note_corpus(checkpoint, ckpt.info, corpus, r['kind'])
     if hypotheses: write_hypotheses(hypotheses, r['utterances'])
     if not json: return print(_evaluation_text(r, corpus, split, decoding))
-    scores = {k: r[k].as_dict() if r[k] else None for k in ('score','official','greedy','score_new_sentences')}
+    names = 'score', 'official', 'official_unit', 'greedy', 'score_new_sentences'
+    scores = {k: r[k].as_dict() if r[k] else None for k in names}
     print_json(r|scores|{'checkpoint':checkpoint, 'trained_on':ckpt.info})

@@ -18,11 +18,11 @@ import numpy as np
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, clear_parts, command, is_clutter, nfc, output_folder, print_json
+from .core import SlrError, clear_parts, command, output_folder, print_json
 from .points import PoseLandmark
+from .tables import is_clutter, read_table, refuse_duplicates
 from .landmarks import check_fps
-from .corpora import read_table, refuse_duplicates
-from .phoenix import PHOENIX, frame_folder, phoenix_tree, read_targets
+from .phoenix import PHOENIX, frame_folder, path_below, phoenix_tree, plain_name, read_targets
 from .store import FeatureStore
 from .poses import refuse_other_kind, store_poses
 from .pose_model import import_extra, pose_model
@@ -73,7 +73,8 @@ def find_clips(
             found.append((below.as_posix() if folder!=root else root.resolve().name, folder))
         others += [(below/n).as_posix() for n in rest]
     clips = {}
-    for id,path in ((nfc(id), path) for id,path in found): # a Mac spells names in its own way
+    for name,path in found:
+        id = plain_name(name)
         if id in clips: raise SlrError(f"{root}: two clips named {id}: {clips[id].name} and {path.name}; rename one")
         clips[id] = path
     return clips, others
@@ -93,15 +94,15 @@ def read_clip_table(
     path, # CSV with the columns clip, split, signer, glosses (with blanks between them)
 ) -> dict: # split → list of (id, signer, glosses)
     "What is signed in your own videos"
-    table = read_table(path, ['clip','split','signer','glosses'])
+    table = read_table(path, ['clip','split','signer','glosses'], glosses=['glosses'])
     refuse_duplicates(table, ['clip'], path)
     plan, clips = {s: [] for s in ('train','dev','test')}, set(table['clip'])
     odd = table[~table['split'].isin(list(plan))]
     if len(odd):
-        where = f'{path} line {odd.index[0]+2}'
+        where = f'{path} line {odd.index[0]}'
         raise SlrError(f"{where}: split {odd['split'].iloc[0]!r}: choose train, dev or test")
     for r in table.itertuples():
-        _check_clip_name(r.clip, r.split, clips, f'{path} line {r.Index+2}: clip {r.clip!r}')
+        _check_clip_name(r.clip, r.split, clips, f'{path} line {r.Index}: clip {r.clip!r}')
         plan[r.split].append((r.clip, r.signer, tuple(r.glosses.split())))
     if empty := ' and '.join(s for s,rows in plan.items() if not rows):
         raise SlrError(f"{path}: no clips in {empty}; a model needs all three to be trained, chosen and judged")
@@ -170,7 +171,7 @@ class ClipLog:
         with open(self.path, 'a', encoding='utf-8') as f: f.write('\n'+json.dumps(dict(clip=clip, **row)))
         self.rows[clip] = dict(clip=clip, **row)
 
-    def file(self, clip): return self.poses/f'{clip}.pose'
+    def file(self, clip): return path_below(self.poses, f'{clip}.pose')
 
     def quarantined(self, clip): return self.rows.get(clip, {}).get('quarantine')
 

@@ -22,8 +22,9 @@ from PIL import Image, ImageOps
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, is_clutter, whole_file
+from .core import SlrError, whole_file
 from .points import LandmarkSet, N_LANDMARKS, POSE
+from .tables import is_clutter
 from .landmarks import check_fps
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose

@@ -7,7 +7,7 @@ __all__ = ['FALLBACK', 'BOS', 'EOS', 'OOV', 'discounts', 'ngram_counts', 'NGram'
            'format_arpa', 'parse_arpa', 'write_arpa', 'read_arpa', 'slr_lm']
 
 # %% ../nbs/32_language.ipynb #d6ed50ee
-import math
+import math, os, re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError, command, output_folder, whole_file
+from .tables import gloss_fault, hidden_character, nfc, read_text
 from .corpora import SPECIALS
 
 # %% ../nbs/32_language.ipynb #3e81a793
@@ -98,12 +99,13 @@ def train_ngram(
     words=(),    # what else belongs to the vocabulary
 ) -> NGram:
     "Interpolated modified Kneser-Ney"
-    sentences = [list(s) for s in sentences]
+    sentences = [list(map(nfc, s)) for s in sentences]
     seen = {w for s in sentences for w in s}
     if not 1<=order<=4: raise SlrError(f"language model: order {order}: choose 1 to 4")
     if not any(sentences): raise SlrError("language model: no sentences to learn from")
-    if bad:=sorted(seen&{BOS,EOS,OOV}): raise SlrError(f"language model: {', '.join(bad)} can't be a gloss")
-    vocabulary = sorted(seen|set(words)-set(SPECIALS))+[EOS, OOV]
+    if faults := [f"{w} can't be a gloss: {fault}" for w in sorted(seen) if (fault := gloss_fault(w))]:
+        raise SlrError(f"language model: {faults[0]}")
+    vocabulary = sorted(seen|set(map(nfc, words))-set(SPECIALS))+[EOS, OOV]
     p, probs, backoffs, estimated = {(): 1/len(vocabulary)}, {}, {}, []
     for n,count in enumerate(ngram_counts(sentences, order), 1):
         p, weights, ok = _kneser_ney(count, p, vocabulary if n==1 else None)
@@ -119,7 +121,7 @@ def sentence_log10(
     sentence, # glosses
 ) -> list:    # log10 probability of each word and of the end
     "How probable a sentence is, word by word"
-    words = [BOS, *sentence, EOS]
+    words = [BOS, *map(nfc, sentence), EOS]
     return [lm.log10(w, words[:i+1]) for i,w in enumerate(words[1:])]
 
 def perplexity(
@@ -127,7 +129,7 @@ def perplexity(
     sentences, # lists of glosses
 ) -> dict:     # perplexity, without unknown words; how many words, and how many of them unknown
     "Perplexity over all words and ends"
-    pairs = [(w, p) for s in sentences for w,p in zip([*s, EOS], sentence_log10(lm, s))]
+    pairs = [(w, p) for s in sentences for w,p in zip([*map(nfc, s), EOS], sentence_log10(lm, s))]
     if not pairs: raise SlrError("perplexity: no sentences")
     known = [p for w,p in pairs if w in lm.words]
     return dict(
@@ -151,47 +153,81 @@ def format_arpa(
     return '\n'.join([*lines, '\\end\\', ''])
 
 # %% ../nbs/32_language.ipynb #ee61e00b
+def _log10(text, highest=math.inf):
+    "A number of an ARPA file"
+    value = float(text) if text.isascii() and '_' not in text else math.nan
+    if not math.isfinite(value): raise ValueError(f'{text} is not a finite number')
+    if value>highest: raise ValueError(f'{text} is a log-probability above 0')
+    return value
+
+def _word(text):
+    "A word of an ARPA file; the special ones in the one case that they have here"
+    if hidden := hidden_character(text): raise ValueError(f"{hidden} in a word can't be seen or misleads")
+    return text.lower() if text.lower() in (BOS,EOS,OOV) else text
+
 def _read_ngram(line, n):
     "One line of an n-gram section: the n-gram, its log-probability, its weight for backing off"
     fields = line.split()
     if not n+1<=len(fields)<=n+2: raise ValueError(f"expected a number, {n} word{'s'*(n>1)} and perhaps a number")
-    return tuple(fields[1:n+1]), float(fields[0]), float(fields[n+1]) if len(fields)>n+1 else None
+    weight = _log10(fields[n+1]) if len(fields)>n+1 else None
+    return tuple(map(_word, fields[1:n+1])), _log10(fields[0], 1e-6), weight
 
+# %% ../nbs/32_language.ipynb #d3be0a54
+class _ArpaReader:
+    "An n-gram model that grows line by line; `ValueError` tells what is wrong with a line"
+    def __init__(self): self.head, self.probs, self.backoffs, self.n, self.found = {}, {}, {}, 0, Counter()
+
+    def read(self, line):
+        if m := re.fullmatch(r'\\(?:(\d+)-grams:|end\\)', line, re.ASCII): return self._begin(m[1] and int(m[1]))
+        if not self.n: return self._read_head(line)
+        gram, p, weight = _read_ngram(line, self.n)
+        if gram in self.probs: raise ValueError('it is given twice')
+        strange = [w for w in gram if (w,) not in self.probs] if self.n>1 else []
+        if strange: raise ValueError(f'{strange[0]} is not among the 1-grams')
+        self.probs[gram] = p
+        self.found[self.n] += 1
+        if weight is not None: self.backoffs[gram] = weight
+
+    def _read_head(self, line):
+        m, n = re.fullmatch(r'ngram\s+(\d+)\s*=\s*(\d+)', line, re.ASCII), len(self.head)+1
+        if not m or int(m[1])!=n: raise ValueError(f'expected ngram {n}=NUMBER')
+        self.head[n] = int(m[2])
+
+    def _begin(self, following):
+        "`following` is the length of the n-grams to come, None at the end; those before have to be complete"
+        n, told = self.n, self.head.get(self.n, 0)
+        if self.found[n]!=told: raise ValueError(f'{self.found[n]} {n}-grams before it, and the head tells of {told}')
+        due = n+1 if n<len(self.head) else None
+        if following!=due: raise ValueError(f'expected {due}-grams' if due else 'expected the end')
+        self.n = following
+
+# %% ../nbs/32_language.ipynb #5a536884
 def parse_arpa(
     text:str,
     source='ARPA', # what to call it in an error
 ) -> NGram:
     "An n-gram model from the text of an ARPA file"
-    lines = [l.strip() for l in text.splitlines()]
-    if '\\end\\' not in lines: raise SlrError(f"{source}: not a complete ARPA file (no \\end\\)")
-    head, probs, backoffs, n = {}, {}, {}, 0
-    for i,line in enumerate(lines[:lines.index('\\end\\')], 1):
+    lines = [line.strip() for line in re.split('\r\n|\r|\n', nfc(text))]
+    start = max((i for i,line in enumerate(lines, 1) if line=='\\data\\'), default=0)
+    absent = [mark for mark,found in (('data', start), ('end', '\\end\\' in lines[start:])) if not found]
+    if absent: raise SlrError(f"{source}: not a complete ARPA file (no \\{absent[0]}\\)")
+    reader = _ArpaReader()
+    for i,line in enumerate(lines[start:lines.index('\\end\\', start)+1], start+1):
         try:
-            if line.startswith('ngram ') and not n: head.update([map(int, line[6:].split('='))])
-            elif line.endswith('-grams:'): n = int(line[1:-7])
-            elif n and line:
-                gram, probs[gram], weight = _read_ngram(line, n)
-                if weight is not None: backoffs[gram] = weight
+            if line: reader.read(line)
         except ValueError as e:
             raise SlrError(f"{source}, line {i}: not an n-gram ({e}): {line[:60]!r}") from None
-    _check_arpa(head, probs, backoffs, source)
-    probs.setdefault((OOV,), -99.)
-    return NGram(max(head), probs, backoffs)
+    _check_words(reader.probs, source)
+    return NGram(len(reader.head), {(OOV,): -99.} | reader.probs, reader.backoffs)
 
-def _check_arpa(head, probs, backoffs, source):
-    "Refuse what is not a whole model"
-    found = Counter(map(len, probs))
-    if not head or any(found[k]!=v for k,v in head.items()):
-        raise SlrError(f"{source}: not a complete ARPA file ({dict(found)} n-grams, its head tells of {head})")
+def _check_words(probs, source):
+    "Refuse a model that has no words, or can't begin or end a sentence"
     words = {g[0] for g in probs if len(g)==1}
     if not words-{BOS,EOS,OOV}:
         raise SlrError(f"{source}: an empty language model; slr_lm makes one from the glosses of a corpus")
     if missing:={BOS,EOS}-words:
         names = ' and no '.join(sorted(missing))
         raise SlrError(f"{source}: no {names} among its words; a model of sentences has both")
-    wrong = [v for v in probs.values() if v>1e-6 or not math.isfinite(v)]
-    if wrong or not all(map(math.isfinite, backoffs.values())):
-        raise SlrError(f"{source}: log-probabilities above 0, or numbers that are not finite")
 
 # %% ../nbs/32_language.ipynb #4eac1cbf
 def write_arpa(
@@ -206,9 +242,8 @@ def read_arpa(
     path,
 ) -> NGram:
     "Read an ARPA file"
-    try: return parse_arpa(Path(path).read_text(encoding='utf-8'), str(path))
-    except FileNotFoundError: raise SlrError(f"{path}: no such file; slr_lm makes one") from None
-    except (OSError, UnicodeDecodeError) as e: raise SlrError(f"{path}: cannot be read: {e}") from None
+    if not os.path.exists(path): raise SlrError(f"{path}: no such file; slr_lm makes one")
+    return parse_arpa(read_text(path), str(path))
 
 # %% ../nbs/32_language.ipynb #6be45c10
 def _lm_text(path, lm, dev):

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PHOENIX', 'GLOSS_FORMS', 'PhoenixLayout', 'phoenix_tree', 'write_miniature', 'Annotation', 'read_annotations',
-           'clean_gloss', 'clean_sentence', 'count_gloss_forms', 'read_targets', 'frame_folder', 'read_num_frames',
-           'phoenix_statistics', 'check_phoenix', 'phoenix_report']
+           'clean_gloss', 'clean_sentence', 'count_gloss_forms', 'read_targets', 'plain_name', 'path_below',
+           'frame_folder', 'read_num_frames', 'phoenix_statistics', 'check_phoenix', 'phoenix_report']
 
 # %% ../nbs/14_phoenix.ipynb #fcdaa89e
-import hashlib, itertools, re
+import hashlib, itertools, os, re, unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError
-from .corpora import SPECIALS, corpus_folder, read_table
+from .tables import is_clutter, nfc, read_table, refuse_duplicates
+from .corpora import SPECIALS, corpus_folder
 
 # %% ../nbs/14_phoenix.ipynb #437a8bb2
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def write_miniature(
     "A miniature of PHOENIX-2014 in the official layout: annotations, frame counts, ground truth"
     rng, folder, frames = np.random.default_rng(0), Path(folder), ['id,split,num_frames']
     for sub in ('annotations/manual','evaluation'): (folder/sub).mkdir(parents=True, exist_ok=True)
-    def _write(path, lines): (folder/path).write_text('\n'.join(lines)+'\n')
+    def _write(path, lines): (folder/path).write_text('\n'.join(lines)+'\n', encoding='utf-8')
     for split,k in n.items():
         rows = _miniature_rows(split, k, rng)
         table = [f'{i}|{i}/1/*.png|{s}|{g}' for i,s,g in rows]
@@ -103,30 +104,6 @@ class Annotation:
     signer: str
     glosses: tuple # as they are written
 
-# %% ../nbs/14_phoenix.ipynb #3c6ed8aa
-def _read_lines(path):
-    "The lines of a UTF-8 file"
-    try: raw = path.read_bytes()
-    except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror}); is the archive complete?") from None
-    try: return raw.decode('utf-8').splitlines()
-    except UnicodeDecodeError as e:
-        place = f"{path} line {raw[:e.start].count(10)+1}"
-        cure = 'get the file again, or convert it with iconv'
-        raise SlrError(f"{place}: not UTF-8 (byte 0x{raw[e.start]:02x}); {cure}") from None
-
-def _pipe_rows(path, columns):
-    "Rows of a `|` table: (line number, {column: text})"
-    lines = _read_lines(path)
-    header = lines[0].split('|') if lines else []
-    if tuple(header)!=columns:
-        found = ' '.join(header) or '(none: the file is empty)'
-        unknown = ''.join(f"; unknown: {c}" for c in header if c not in columns)
-        raise SlrError(f"{path}: columns {found}, expected {' '.join(columns)}{unknown}")
-    for i,line in enumerate(lines[1:], 2):
-        cells = line.split('|')
-        if len(cells)!=len(columns): raise SlrError(f"{path} line {i}: {len(cells)} columns, expected {len(columns)}")
-        yield i, dict(zip(columns, cells))
-
 # %% ../nbs/14_phoenix.ipynb #ea992a52
 def read_annotations(
     name,  # a key of `PHOENIX`
@@ -135,15 +112,20 @@ def read_annotations(
 ) -> list: # of `Annotation`
     "Annotations of one split, from the official files"
     layout = PHOENIX[name]
-    path, out, seen = phoenix_tree(name, root)/layout.annotations.format(split=split), [], set()
-    for i,row in _pipe_rows(path, layout.columns):
-        id, folder, signer, glosses = (row[k] for k in layout.keys)
-        if id in seen: raise SlrError(f"{path} line {i}: utterance {id} is given twice")
-        if not glosses.split(): raise SlrError(f"{path} line {i}: the annotation of {id} is empty")
-        seen.add(id)
-        out.append(Annotation(id, folder, signer, tuple(glosses.split())))
-    if not out: raise SlrError(f"{path}: a header but no utterances; get it again from the official archive")
-    return out
+    path, keys = phoenix_tree(name, root)/layout.annotations.format(split=split), list(layout.keys)
+    table = read_table(path, keys, glosses=keys[-1:], separator='|')
+    if unknown := [c for c in table if c not in layout.columns]:
+        raise SlrError(f"{path}: unknown: {', '.join(unknown)}; expected the columns {' '.join(layout.columns)}")
+    refuse_duplicates(table, keys[:1], path)
+    for line,*row in table[keys].itertuples(name=None): _check_names(row, keys, f'{path} line {line}')
+    rows = table[keys].itertuples(index=False, name=None)
+    return [Annotation(id, folder, signer, tuple(glosses.split())) for id,folder,signer,glosses in rows]
+
+def _check_names(row, keys, where):
+    "An error where the utterance or its folder of frames, which are looked for below the tree, lead out of it"
+    for key,name in zip(keys[:2], row):
+        if name.startswith('/') or '..' in name.split('/'):
+            raise SlrError(f"{where}: {key} {name!r} leads out of the folder; write a name below it")
 
 # %% ../nbs/14_phoenix.ipynb #19663b21
 def clean_gloss(
@@ -200,6 +182,22 @@ def read_targets(
     annotations = [(a, f(a.glosses)) for a in read_annotations(name, root, split)]
     return [(a, g) for a,g in annotations if g], [a.id for a,g in annotations if not g]
 
+# %% ../nbs/14_phoenix.ipynb #aa090f59
+def plain_name(
+    name, # of a file, as the system tells it
+) -> str:
+    "The name as `read_table` gives it"
+    text = str(name).encode('utf-8', 'surrogateescape').decode('utf-8', 'surrogateescape')
+    return re.sub(r'\s', ' ', nfc(text)).strip()
+
+def path_below(
+    folder,
+    name,   # of a file or folder in it, from a table
+) -> Path:  # as the disk has it; in composed letters where nothing is there
+    "A file that a table names, whichever way its letters are written on disk"
+    forms = [os.fsdecode(unicodedata.normalize(form, name).encode()) for form in ('NFC','NFD')]
+    return next((Path(folder)/f for f in forms if os.path.exists(Path(folder)/f)), Path(folder)/forms[0])
+
 # %% ../nbs/14_phoenix.ipynb #1535e1ce
 def frame_folder(
     tree,       # from `phoenix_tree`
@@ -208,8 +206,9 @@ def frame_folder(
 ) -> Path:      # the first that exists of the two places that archives use; else the first
     "Where the frames of an utterance are"
     base = Path(tree)/'features'/'fullFrame-210x260px'/split
-    folder = base/re.sub(r'/\*\.(png|jpg)$', '', annotation.folder)
-    return next((p for p in (folder, base/annotation.folder.split('/')[0]) if p.is_dir()), folder)
+    names = re.sub(r'/\*\.(png|jpg)$', '', annotation.folder), annotation.folder.split('/')[0]
+    folders = [path_below(base, name) for name in names]
+    return next((p for p in folders if os.path.isdir(p)), folders[0])
 
 # %% ../nbs/14_phoenix.ipynb #a9ea4e7c
 def read_num_frames(
@@ -218,8 +217,9 @@ def read_num_frames(
     "Frames of every utterance, where a table num_frames.csv lies in the tree"
     path = Path(tree)/'num_frames.csv'
     if not path.exists(): return {}
-    df = read_table(path, ['id','num_frames'], numbers=['num_frames'])
-    return dict(zip(df.id, df.num_frames.astype(int)))
+    df = read_table(path, ['id','num_frames'], numbers=['num_frames'], whole=['num_frames'])
+    refuse_duplicates(df, ['id'], path)
+    return dict(zip(df.id, df.num_frames))
 
 # %% ../nbs/14_phoenix.ipynb #63301838
 def _count(values):
@@ -253,12 +253,16 @@ def _never_written(name, parts):
         return dict(types=len(c), tokens=c.total(), share=round(c.total()/len(tokens), 4))
     return {s: {k: _outside(s, known) for k,known in vocab.items()} for s in ('dev','test')}
 
+def _count_frames(folder):
+    "Pictures in a folder; none where there is no folder"
+    if not os.path.isdir(folder): return 0
+    return sum(f.suffix in ('.png','.jpg') and not is_clutter(f) for f in folder.iterdir())
+
 def _check_split(name, tree, split, known):
     "Counts of one split: utterances, frames, what is missing or differs"
     annotations, layout = read_annotations(name, tree, split), PHOENIX[name]
     folders = {a.id: frame_folder(tree, split, a) for a in annotations}
-    count = lambda folder: sum(f.suffix in ('.png','.jpg') for f in folder.iterdir()) if folder.is_dir() else 0
-    found = {k: n for k,p in folders.items() if (n:=count(p))}
+    found = {k: n for k,p in folders.items() if (n:=_count_frames(p))}
     missing = [str(p.relative_to(tree)) for k,p in folders.items() if k not in found]
     differ = [f'{k} ({n} frames, {known[k]} expected)' for k,n in found.items() if k in known and n!=known[k]]
     sha256 = hashlib.sha256((tree/layout.annotations.format(split=split)).read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ __all__ = ['read_npz_features', 'write_pose', 'read_pose', 'read_pose_landmarks'
            'import_poses', 'simulate_poses']
 
 # %% ../nbs/17_poses.ipynb #3397a096
-import hashlib, struct, sys, zipfile, zlib
+import hashlib, os, struct, sys, zipfile, zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from .points import POSE, check_landmarks, check_points, landmark_set
 from .landmarks import body_units, check_fps
 from .corpora import corpus_folder
 from .recorded import landmarks_from_holistic
-from .phoenix import clean_gloss, phoenix_tree, read_num_frames, read_targets
+from .phoenix import clean_gloss, path_below, phoenix_tree, read_num_frames, read_targets
 from .signer import SIGNER_FPS, make_lexicon, make_signer, sign_sentence
 from .store import FeatureStore, ONE_UNIT, PLAIN_POSE, points_name, write_store
 
@@ -163,7 +163,7 @@ def read_pose(
 # %% ../nbs/17_poses.ipynb #7f9830fe
 def _clip_of(landmarks, path, points=POSE):
     "Landmarks with visibility as a clip in which hidden ones are NaN"
-    return check_landmarks(landmarks_from_holistic(landmarks[...,:2], landmarks[...,2]), path, points)
+    return check_landmarks(landmarks_from_holistic(landmarks[...,:2], landmarks[...,2], path), path, points)
 
 def read_pose_landmarks(
     path,        # .pose
@@ -175,7 +175,8 @@ def read_pose_landmarks(
 # %% ../nbs/17_poses.ipynb #2c029630
 def _find_clip(folder, split, id):
     "The file of a clip, or None"
-    found = [p for d in (folder/split, folder) for s in ('.npz','.pose') if (p:=d/f'{id}{s}').is_file()]
+    paths = [path_below(d, f'{id}{s}') for d in (folder/split, folder) for s in ('.npz','.pose')]
+    found = [p for p in paths if p.is_file()]
     if len(found)>1:
         files = ', '.join(str(p.relative_to(folder)) for p in found)
         raise SlrError(f"{folder}: {id} has more than one file: {files}; keep one")
@@ -223,7 +224,8 @@ def refuse_other_kind(folder, kind):
 
 def _source_hash(paths):
     "Hash of the names and sizes of files"
-    return hashlib.sha256('\n'.join(f'{p.name} {p.stat().st_size}' for p in paths).encode()).hexdigest()[:16]
+    lines = [os.fsencode(p.name)+f' {p.stat().st_size}'.encode() for p in paths]
+    return hashlib.sha256(b'\n'.join(lines)).hexdigest()[:16]
 
 # %% ../nbs/17_poses.ipynb #78fe0b5f
 def _bar(rows, split, progress):

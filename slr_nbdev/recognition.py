@@ -214,7 +214,8 @@ def _shape_notes(self:Recognizer, aspect):
     features = self.checkpoint.config.features
     if features.one_unit and aspect is None:
         taken = f'{features.aspect:.3g} times as wide as high, as in training' if features.aspect else 'square'
-        return [f"the picture's shape is not known, it is taken as {taken}; say it if you know it (aspect=width/height)"]
+        cure = 'say it if you know it (aspect=width/height)'
+        return [f"the picture's shape is not known, it is taken as {taken}; {cure}"]
     if not features.one_unit and aspect is not None:
         return ["the shape of the training data's pictures is not known: films of another shape are read badly"]
     return []

@@ -20,7 +20,7 @@ from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from .core import SlrError, log
+from .core import SlrError, counted, log
 from .config import Config, TrainingConfig
 from .corpora import SPECIALS
 from .batches import BucketSampler, ResidentFeatures, SignDataset, collate
@@ -286,7 +286,7 @@ def evaluate_dev(self:Trainer) -> dict: # loss, WER, blank rate, share of the vo
     parts = gather_object([recognise_batches(model, mine, vocab)])
     hypotheses = {k: v for h,_ in parts for k,v in h.items()}
     loss, n, blanks, steps = sum(s for _,s in parts).tolist()
-    written = {g for h in hypotheses.values() for g in h}
+    written = {g for h in hypotheses.values() for g in h}-set(SPECIALS)
     return dict(dev_loss=loss/n, dev_wer=score_dataset(self.dev_ds, hypotheses, self.protocol).wer,
                 blank_rate=blanks/steps, vocabulary_used=len(written)/(len(vocab)-len(SPECIALS)))
 
@@ -352,7 +352,7 @@ def fit(self:Trainer,
             self.keeper.save(self); self.accelerator.wait_for_everyone() # nobody leaves while the first one writes
             if self.stop:
                 then = self.keeper.how_to_resume(self)
-                raise KeyboardInterrupt(f"stopped in epoch {p.epoch} after {p.step} steps{then}")
+                raise KeyboardInterrupt(f"stopped in epoch {p.epoch} after {counted(p.step, 'step')}{then}")
     if self.best is None:
         last = p.history[-1]['dev_loss']
         raise SlrError(f"training: the loss on dev was never finite (last: {last}); lower the learning rate")

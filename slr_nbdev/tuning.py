@@ -17,7 +17,7 @@ import yaml
 from matplotlib.ticker import MaxNLocator
 from tqdm.auto import tqdm
 
-from .core import SlrError, circumstances, command, output_folder, print_json, whole_file
+from .core import SlrError, circumstances, command, print_json
 from .config import DecodingConfig, override
 from .catalogue import load_corpus
 from .layers import resolve_device
@@ -25,6 +25,7 @@ from .language import NGram, format_arpa, read_arpa, train_ngram
 from .decoding import make_decoder
 from .scoring import align_corpus, compare_systems, total
 from .checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from .runs import figure_file, save_figure
 from .evaluation import compute_log_probs, decode_outputs, describe_decoding, protocol_of, split_dataset
 
 # %% ../nbs/47_tuning.ipynb #1a507cb3
@@ -242,14 +243,12 @@ def _common_corpus(loaded):
     return name
 
 def save_tuning_figure(
-    path,   # PNG
+    path,   # PNG, PDF or SVG, as its ending says
     tuned,  # from `tune`
     name,   # of the corpus
 ):
     "Draw the choice into a file"
-    fig = plot_tuning(tuned, f'{name},')
-    with whole_file(path) as p: fig.savefig(p, format='png', dpi=110)
-    plt.close(fig)
+    save_figure(path, plot_tuning(tuned, f'{name},'))
 
 # %% ../nbs/47_tuning.ipynb #4c82f276
 @command
@@ -259,16 +258,14 @@ def slr_tune(
     lm:str=None,         # ARPA file (default: a model of the training glosses is made)
     order:int=3,         # of that model, 1 to 4; 0: none
     split:str='dev',     # anything else is refused
-    figure:str=None,     # PNG of the surface (default: tuning.png beside the checkpoint)
+    figure:str=None,     # file for the surface, .png, .pdf or .svg (default: tuning.png beside the checkpoint)
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     json:bool=False,     # print one JSON object and nothing else
 ):
     "Choose beam, language model weight and the score for each gloss on dev, and store them in the checkpoint"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)
-    path = Path(figure or Path(checkpoints[0]).with_name('tuning.png'))
-    output_folder(path.parent)
-    if path.is_dir(): raise SlrError(f"--figure {path}: a folder; give the name of a file in it")
+    path = figure_file(figure or Path(checkpoints[0]).with_name('tuning.png'))
     tuned = tune(loaded, load_corpus(name, root), model, order, split)
     source = lm or f'{order}-grams of the training glosses of {name}'
     for file,ckpt in zip(checkpoints, loaded): store_tuning(file, ckpt, tuned, source)

@@ -150,3 +150,38 @@ def test_the_parts_of_the_study(call, tmp_path):
 def test_list_names_origin_and_licence(call):
     listing = json.loads(call('slr_data','list','--json').stdout)
     assert all(o['origin'] and o['licence'] for o in listing.values()) and {'signer','boston104','asl_words','mp_data'}<=set(listing)
+
+def test_flags_are_not_guessed(call, tmp_path):
+    "A shortened flag is none, a flag that is given twice is refused, and so is a setting that a flag gives too"
+    for args,says in ((('--epo','3'), 'unrecognized arguments: --epo 3'), (('--epochs','1','--epochs','2'), '--epochs is given twice'),
+                      (('--settings','training.seed=1','--settings','training.epochs=1'), '--settings is given twice')):
+        r = call('slr_train', *args)
+        assert r.returncode==2 and says in r.stderr.splitlines()[-1], r.stderr
+    for args,says in ((('--settings','training.seed=1,training.seed=1'), 'training.seed is given twice'),
+                      (('--settings','training.seed=1 training.seed=2'), 'write a comma between changes'),
+                      (('--settings','training={seed: 1}','--seed','2'), 'training is given twice, here and by a flag'),
+                      (('--settings','training.batch-size=4'), 'the nearest is training.batch_size')):
+        fails(call, tmp_path, 'slr_train', *args, says=[says])
+
+def test_a_figure_is_what_its_name_says(call, tmp_path):
+    trained = call('slr_train','--epochs','1','--device','cpu','--settings','model.architecture.hidden_dim=16','--name','a')
+    assert trained.returncode==0, trained.stderr
+    for name in ('x.jpg','x','x.pdf.'):
+        for cmd in (('slr_runs','a'), ('slr_tune','runs/a/best.safetensors')):
+            fails(call, tmp_path, *cmd, '--figure', name, says=['--figure '+name, '.png, .pdf, .svg'])
+    for name,begins in (('x.png', b'\x89PNG'), ('x.pdf', b'%PDF'), ('new/x.SVG', b'<?xml')):
+        assert call('slr_runs','a','--figure',name).returncode==0
+        assert (tmp_path/name).read_bytes().startswith(begins)
+
+def test_plain_machines(run, tmp_path, monkeypatch):
+    "No UTF-8 locale, and no home that can be written to: names of any language work, figures are drawn"
+    for k,v in dict(LC_ALL='C', PYTHONUTF8='0', HOME='/nonexistent', MPLCONFIGDIR='/proc/nowhere').items(): monkeypatch.setenv(k, v)
+    r = run('slr_train','--name','größe','--out','läufe','--epochs','1','--device','cpu','--settings','model.architecture.hidden_dim=16')
+    assert r.returncode==0 and 'läufe/größe/best.safetensors: dev WER' in r.stdout, r.stderr
+    r = run('slr_runs','größe','--out','läufe','--json','--figure','läufe/kurven.svg')
+    assert r.returncode==0 and json.loads(r.stdout)['runs'][0]['state']=='finished' and 'Traceback' not in r.stderr, r.stderr
+    assert (tmp_path/'läufe'/'kurven.svg').exists()
+    for args in (('slr_runs','nö','--out','läufe'), ('slr_train','--config','nö.yaml')):
+        r = run(*args)
+        assert r.returncode==1 and 'Traceback' not in r.stderr and 'error: ' in r.stderr.splitlines()[-1], r.stderr
+    for cmd in ('slr_train','slr_tune'): assert run(cmd,'--help').returncode==0

@@ -101,3 +101,36 @@ def test_two_processes_stop_and_go_on(tmp_path):
     assert r.returncode==0 and r.stderr.count('going on in epoch')==1, r.stderr
     words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
     assert words['finished'] and len(words['history'])==6
+
+def test_what_a_resumed_run_finds_in_its_folder(tmp_path, call):
+    "Files that were edited, torn or removed: what can be written again is, with a note; what somebody meant is refused by name and kept"
+    folder, again = tmp_path/'runs'/'x', ('slr_train','--resume','x','--device','cpu')
+    r = call('slr_train','--name','x','--epochs','1','--device','cpu','--settings','model.architecture.hidden_dim=16')
+    assert r.returncode==0 and '1 epochs' not in r.stderr, r.stderr
+    whole = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    def damaged(name, content, *args):
+        for k,v in whole.items(): (folder/k).write_bytes(v)
+        if content is None: (folder/name).unlink()
+        else: (folder/name).write_bytes(content)
+        return call(*again, *args)
+    config = whole['config.yaml']
+    for edited,says in ((config.replace(b'epochs: 1\n', b'epochs: 2\n'), 'training.epochs (1, now 2)'), (config.replace(b'seed: 42', b'seed: 7'), 'training.seed (42, now 7)'),
+                        (config[:-40]+b'[', 'not YAML'), (b'', 'found nothing'), (b'\xff', 'not UTF-8')):
+        r = damaged('config.yaml', edited)
+        assert r.returncode==1 and len(r.stderr.splitlines())==1, r.stderr
+        assert says in r.stderr and 'remove config.yaml, and it is written again' in r.stderr, r.stderr
+        assert (folder/'config.yaml').read_bytes()==edited and (folder/'last.safetensors').read_bytes()==whole['last.safetensors']
+    for torn in (b'[{"ep', b'{}', b'\xff'):
+        r = damaged('environment.json', torn)
+        assert r.returncode==1 and 'environment.json: not JSON' in r.stderr.splitlines()[-1] and (folder/'environment.json').read_bytes()==torn, r.stderr
+    best = whole['best.safetensors']
+    for name,content,says in (('config.yaml', None, 'config.yaml was gone'), ('config.yaml', config+b'# mine', ''), ('best.safetensors', None, 'best.safetensors: it is not there'),
+                              ('best.safetensors', best[:len(best)//2], 'it is written again'), ('best.safetensors', b'', 'it is written again'),
+                              ('metrics.csv', None, ''), ('environment.json', None, ''), ('curves.png', None, '')):
+        r = damaged(name, content)
+        assert r.returncode==0 and says in r.stderr and 'x is finished: 1 epoch,' in r.stderr, r.stderr
+        assert set(whole)<={p.name for p in folder.iterdir()} and (folder/'metrics.csv').read_bytes()==whole['metrics.csv']
+        if name=='config.yaml': assert (folder/name).read_bytes()==(content or config)
+        load_checkpoint(folder/'best.safetensors', 'cpu')
+    r = damaged('config.yaml', config.replace(b'epochs: 1\n', b'epochs: 2\n'), '--epochs', '2') # it says what the run now does
+    assert r.returncode==0 and 'in epoch' in r.stdout, r.stderr

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import slr_nbdev
 from ..core import (
-    SlrError, circumstances, command, command_parser, log, output_folder, print_json, whole_file)
+    SlrError, circumstances, command, command_parser, log, output_folder, print_json, shell_side, whole_file)
 
 # %% ../../nbs/70_command.ipynb #d80a7112
 PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
@@ -50,13 +50,13 @@ def slr_study(
 ):
     "The study: `slr_study [WHAT] ...`"
     argv = sys.argv[1:] if argv is None else list(argv)
-    if argv in (['--help'], ['-h']): return print(_help())
     prog, what = 'slr_study', 'models'
-    if argv and not argv[0].startswith('-'):
-        what, *argv = argv
-        prog = f'slr_study {what}'
-    try: part = load_part(what)
-    except SlrError as e: sys.exit(f'slr_study: error: {e}')
+    with shell_side(prog):
+        if argv in (['--help'], ['-h']): return print(_help())
+        if argv and not argv[0].startswith('-'):
+            what, *argv = argv
+            prog = f'slr_study {what}'
+        part = load_part(what)
     part.cli(argv, prog=prog)
 
 slr_study.cli = slr_study # as every command has its shell side
