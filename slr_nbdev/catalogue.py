@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from .core import SlrError, circumstances, command, log, print_json
+from .points import POSE
+from .landmarks import check_fps
 from .corpora import Corpus, CorpusSource, corpus_folder, describe_corpus
 from .recorded import RECORDED_CORPORA, check_mp_data
 from .phoenix import PHOENIX, check_phoenix, phoenix_report, phoenix_tree
@@ -52,9 +54,9 @@ STORE_PLACE = 'slr_nbdev-store' # inside the official tree, where nothing else i
 
 def read_phoenix(
     name, # a key of `PHOENIX`
-):        # -> a function root → `Corpus`
+):        # -> a function root, points → `Corpus`
     "A reader for a feature store of an edition of PHOENIX"
-    def _read(root):
+    def _read(root, points=POSE):
         root = corpus_folder(root, name)
         places = [d for d in (root, root/STORE_PLACE) if (d/'train.json').is_file()]
         if not places: places = [phoenix_tree(name, root)/STORE_PLACE] # or an error that it isn't a tree either
@@ -65,11 +67,11 @@ def read_phoenix(
     return _read
 
 # %% ../nbs/18_catalogue.ipynb #3b0c0159
-def _read_signer(root=None):
+def _read_signer(root, points):
     if root is not None: raise SlrError(f"signer: generated, not read from {root}; leave out --root")
-    return simulate_corpus()
+    return simulate_corpus(points=points)
 
-def _read_videos(root): return read_store(corpus_folder(root, 'videos'), 'videos')
+def _read_videos(root, points): return read_store(corpus_folder(root, 'videos'), 'videos')
 
 def _phoenix_source(name, about):
     origin = 'RWTH Aachen, www-i6.informatik.rwth-aachen.de/~koller/RWTH-PHOENIX'
@@ -92,14 +94,17 @@ CORPORA = {
 
 # %% ../nbs/18_catalogue.ipynb #863d69f9
 def load_corpus(
-    name,      # a key of `CORPORA`
-    root=None, # folder or file; not for the simulated signer
-) -> Corpus:
+    name,        # a key of `CORPORA`
+    root=None,   # folder or file; not for the simulated signer
+    points=POSE, # landmarks that are wanted
+) -> Corpus:     # with these landmarks, or more
     "Open a corpus by its name; one that can be downloaded is, where no root is given"
     if name not in CORPORA: raise SlrError(f"corpus {name!r}: unknown; there are {', '.join(CORPORA)}")
     source = CORPORA[name]
     if root is None and source.fetch: root = source.fetch()
-    return source.read(root)
+    corpus = source.read(root, points)
+    corpus.train[0].points.take(points, f'corpus {name}')
+    return corpus
 
 # %% ../nbs/18_catalogue.ipynb #7b60feda
 def list_data() -> dict: # name → about, origin, licence, download
@@ -242,13 +247,15 @@ def slr_data(
     glosses:str='written',    # import, simulate: what to learn from train: written, unmarked or cleaned
     extractor:str='unknown',  # import: what made the poses, and its version
     dtype:str='float32',      # import, simulate: float32 or float16
+    landmarks:str='pose',     # import: set of landmarks to keep: pose, pose+hands, upper+hands, upper+hands+lips
+    fps:float=None,           # import: frames a second, where the files don't tell or are wrong about it
     allow_missing:bool=False, # import: go on without clips that have no file
     json:bool=False,          # print one JSON object and nothing else
 ):
     "Where corpora come from, whether a copy is complete, and how poses get in"
     _check_name(action, corpus)
     made = dict(gloss_form=glosses, dtype=dtype)
-    found = dict(extractor=extractor, allow_missing=allow_missing)
+    found = dict(extractor=extractor, allow_missing=allow_missing, landmarks=landmarks, fps=check_fps(fps, '--fps'))
     act, text = {
         'list': (list_data, _list_text),
         'check': (partial(check_copy, corpus, root), partial(_check_text, corpus)),

@@ -164,7 +164,7 @@ def corpus_folder(
 @dataclass(frozen=True)
 class CorpusSource:
     "How to open a corpus, and where it comes from"
-    read: object         # root → `Corpus`
+    read: object         # root, `LandmarkSet` that is wanted → `Corpus` of these landmarks, or of all that it has
     about: str           # one line
     origin: str          # where to get it
     licence: str

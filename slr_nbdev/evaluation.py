@@ -11,6 +11,7 @@ __all__ = ['recognise_batches', 'Recognition', 'recognise', 'protocol_of', 'scor
 import sys, time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from tqdm.auto import tqdm
 from .core import SlrError, command, log, output_folder, print_json, whole_file
 from .config import DecodingConfig, drop_none, override
 from .corpora import SPECIALS, Vocabulary
+from .recorded import read_asl_session
 from .catalogue import load_corpus
 from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
@@ -252,6 +254,13 @@ def _evaluation_text(r, corpus, split, decoding):
         f"{r['seconds_per_utterance']*1000:.1f} ms an utterance"]
     return '\n'.join([*lines, '  '+', '.join(facts)])
 
+def _evaluation_data(corpus, root, session, points):
+    "A corpus, or one session of the stitched words in its place"
+    if session is None: return load_corpus(corpus, root, points)
+    if corpus!='asl_words': raise SlrError(f"--session {session}: {corpus} has no sessions, only asl_words has")
+    sentences = read_asl_session(root, session, points)
+    return SimpleNamespace(name='asl_words', kind='stitched', train=[], dev=[], test=sentences)
+
 def _note_shape(features, utterances):
     "Say where x and y can't be in the unit that the model learned from"
     unknown = unknown_pictures(utterances, features)
@@ -279,6 +288,7 @@ def slr_eval(
     corpus:str=None,     # by name (slr_data list; default: the one it was trained on)
     root:str=None,       # folder or file of a recorded corpus
     split:str='test',    # test or dev
+    session:str=None,    # asl_words: the sentences of this session of the file, in place of a split
     beam:int=None,       # prefixes of a beam search (default: as the checkpoint says, greedy if it says nothing)
     lm:str=None,         # ARPA file of a language model for the beam (slr_lm makes one)
     lm_weight:float=None,       # of its log-probabilities (default: the checkpoint's, or 0.5)
@@ -289,11 +299,12 @@ def slr_eval(
 ):
     "Score a trained model on a corpus"
     if split not in ('test','dev'): raise SlrError(f"--split {split}: choose test or dev")
+    if session and split!='test': raise SlrError("--session takes the place of --split; leave one of them out")
     ckpt = load_checkpoint(checkpoint, resolve_device(device))
     corpus = corpus or ckpt.info.get('corpus', 'signer')
     if hypotheses: output_folder(Path(hypotheses).parent)
     decoding, model = choose_decoding(ckpt, beam, lm, lm_weight, insertion_score)
-    data = load_corpus(corpus, root)
+    data = _evaluation_data(corpus, root, session, ckpt.config.features.points)
     _note_shape(ckpt.config.features, getattr(data, split))
     r = evaluate(ckpt, data, split, decoding, model, progress=not json)
     _note_corpus(checkpoint, ckpt.info, corpus, r['kind'])

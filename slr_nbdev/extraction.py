@@ -383,7 +383,7 @@ class Extraction:
 
     @property
     def clip(self): # (T,33,2) as the rest of this package reads it: NaN also where a point is hidden
-        return landmarks_from_holistic(self.landmarks[...,:2], self.landmarks[...,2])
+        return landmarks_from_holistic(self.landmarks[...,:2], self.landmarks[...,2], points=self.points)
 
 # %% ../nbs/50_extraction.ipynb #6d466c56
 CROWD_EVERY = 100     # pictures between two looks for a second person

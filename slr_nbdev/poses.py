@@ -163,7 +163,7 @@ def read_pose(
 # %% ../nbs/17_poses.ipynb #7f9830fe
 def _clip_of(landmarks, path, points=POSE):
     "Landmarks with visibility as a clip in which hidden ones are NaN"
-    return check_landmarks(landmarks_from_holistic(landmarks[...,:2], landmarks[...,2], path), path, points)
+    return check_landmarks(landmarks_from_holistic(landmarks[...,:2], landmarks[...,2], path, points), path, points)
 
 def read_pose_landmarks(
     path,        # .pose

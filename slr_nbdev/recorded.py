@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON104_URL', 'HOLISTIC', 'TRAIN_DEALS',
            'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'carve_dev', 'read_boston104',
-           'fetch_boston104', 'landmarks_from_holistic', 'check_order', 'number_frames', 'Recording', 'load_recording',
-           'read_sequence', 'join_clips', 'Clip', 'stitch', 'Recordings', 'survey_mp_data', 'read_mp_data',
-           'check_mp_data', 'read_asl_words']
+           'fetch_boston104', 'landmarks_from_holistic', 'check_order', 'number_frames', 'Recording', 'holistic_points',
+           'load_recording', 'read_sequence', 'join_clips', 'Clip', 'stitch', 'Recordings', 'survey_mp_data',
+           'read_mp_data', 'check_mp_data', 'read_asl_words', 'read_asl_session']
 
 # %% ../nbs/13_recorded.ipynb #3eca78f0
 import os, re, warnings
@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError, log, output_folder
-from .points import N_LANDMARKS, PoseLandmark, check_landmarks
+from .points import (
+    HAND_POINTS, HOLISTIC_POINTS, LANDMARK_SETS, LIP_POINTS, N_LANDMARKS, POSE, PoseLandmark, check_landmarks)
 from .tables import is_clutter, nfc, read_table, refuse_duplicates
 from .landmarks import body_frame, fill_gaps
 from .corpora import Corpus, CorpusSource, SPECIALS, Utterance, corpus_folder, describe_corpus
@@ -137,17 +138,19 @@ def _fetch_file(repo, name):
 
 # %% ../nbs/13_recorded.ipynb #d72c4192
 def landmarks_from_holistic(
-    xy,            # (T,33,2) fractions of the picture; may be masked
-    visibility,    # (T,33) from 0 to 1; may be masked
+    xy,            # (T,P,2) fractions of the picture; may be masked
+    visibility,    # (T,P) from 0 to 1; may be masked
     source='clip', # what to call it in an error: a file
-):                 # -> (T,33,2), NaN where nobody was found or the point was hidden
+    points=POSE,   # the P landmarks
+):                 # -> (T,P,2), NaN where nobody was found or the point was hidden
     "What MediaPipe gives, with `NaN` for what it did not see"
     masked = np.ma.getmaskarray(visibility)
     masked_points = np.ma.getmaskarray(xy)
     xy, visibility = np.ma.getdata(xy), np.ma.getdata(visibility)
-    fit = xy.ndim==3 and xy.shape[1:]==(N_LANDMARKS,2) and visibility.shape==xy.shape[:2]
+    P = len(points)
+    fit = xy.ndim==3 and xy.shape[1:]==(P,2) and visibility.shape==xy.shape[:2]
     if not fit or {xy.dtype.kind, visibility.dtype.kind}-set('fiub'):
-        wanted = f'points (T,{N_LANDMARKS},2) and their visibility (T,{N_LANDMARKS})'
+        wanted = f'points (T,{P},2) and their visibility (T,{P})'
         got = f'{xy.dtype} {xy.shape} and {visibility.dtype} {visibility.shape}'
         raise SlrError(f"{source}: expected {wanted}, got {got}")
     odd = visibility[~masked & _outside(visibility)]
@@ -294,7 +297,7 @@ def number_frames(
 class Recording:
     "One recording of the `MP_Data` layout as it was read"
     path: Path
-    landmarks: np.ndarray # (T,33,2)
+    landmarks: np.ndarray # (T,P,2)
     missing: int          # frames that the numbering skips
     left_out: dict        # path → why
 
@@ -303,8 +306,24 @@ class Recording:
         "Frames that are there and show nobody"
         return int(np.isnan(self.landmarks).any(-1).all(1).sum())-self.missing
 
+def holistic_points(
+    frames, # (T,258) or (T,1662), the numbers of MediaPipe Holistic
+    source, # what to call them in an error
+) -> tuple: # (T,P,2), and the P landmarks
+    "All points that we have names for: of body, hands, and lips where there is a face"
+    order = HOLISTIC[frames.shape[1]]
+    parts = np.split(frames, np.cumsum([_BLOCKS[b] for b in order])[:-1], axis=1)
+    pose = parts[0].reshape(-1, N_LANDMARKS, 4)
+    body = landmarks_from_holistic(pose[...,:2], pose[...,3], source)
+    found = [x.reshape(len(x), -1, 3)[...,:2].astype(np.float32) for x in parts[1:]]
+    for x in found: x[~x.any((1,2))] = np.nan # zeros: nobody found it
+    if len(found)==2: return np.concatenate([body, *found], 1), LANDMARK_SETS['pose+hands']
+    face, left, right = found
+    return np.concatenate([body, left, right, face[:,list(LIP_POINTS)]], 1), HOLISTIC_POINTS
+
 def load_recording(
-    path, # a folder of frames 0.npy, 1.npy, ...; or a file (T,258) or (T,1662)
+    path,        # a folder of frames 0.npy, 1.npy, ...; or a file (T,258) or (T,1662)
+    points=POSE, # landmarks to read
 ) -> Recording:
     "One recording, which may turn out to show nobody"
     path, left_out = Path(path), {}
@@ -317,9 +336,9 @@ def load_recording(
         if not len(frames): raise SlrError(f"{path}: a clip with zero frames; remove it or record it again")
         numbers, names = range(len(frames)), [f'{path} (frame {i})' for i in range(len(frames))]
     check_order(frames, names)
-    pose = frames[:,:_BLOCKS['pose']].reshape(-1, N_LANDMARKS, 4)
-    clip = np.full((numbers[-1]-numbers[0]+1, N_LANDMARKS, 2), np.nan, dtype=np.float32)
-    clip[np.array(numbers)-numbers[0]] = landmarks_from_holistic(pose[...,:2], pose[...,3], path)
+    found, there = holistic_points(frames, path)
+    clip = np.full((numbers[-1]-numbers[0]+1, len(points), 2), np.nan, dtype=np.float32)
+    clip[np.array(numbers)-numbers[0]] = found[:,there.take(points, path)]
     return Recording(path, clip, len(clip)-len(frames), left_out)
 
 def _read_frames(paths):
@@ -342,14 +361,15 @@ def read_sequence(
 
 # %% ../nbs/13_recorded.ipynb #facff782
 def join_clips(
-    clips, # list of (T,33,2)
-    gap=4, # frames between two clips
-):         # -> (sum of T + gaps, 33, 2)
+    clips,       # list of (T,P,2)
+    gap=4,       # frames between two clips
+    points=POSE, # the P landmarks
+):               # -> (sum of T + gaps, P, 2)
     "Clips one after the other, the body in one place, each landmark moving in a straight line in between"
-    place, size = body_frame(fill_gaps(clips[0]))
+    place, size = body_frame(fill_gaps(clips[0]), points)
     out = [clips[0]]
     for clip in clips[1:]:
-        origin, unit = body_frame(fill_gaps(clip))
+        origin, unit = body_frame(fill_gaps(clip), points)
         clip = (clip-origin)/unit*size+place
         w = (np.arange(1, gap+1)/(gap+1))[:,None,None]
         out += [out[-1][-1]*(1-w)+clip[0]*w, clip]
@@ -359,7 +379,7 @@ def join_clips(
 @dataclass(frozen=True, eq=False)
 class Clip:
     "One recorded sign"
-    landmarks: np.ndarray # (T,33,2)
+    landmarks: np.ndarray # (T,P,2)
     gloss: str
     signer: str           # clips of one signer may be joined
 
@@ -368,6 +388,7 @@ def stitch(
     prefix, # of the utterances' ids
     deals=1,# how often each clip is used
     seed=0, # of the dealing
+    points=POSE, # the P landmarks of the clips
 ) -> list:  # of `Utterance`
     "Deal clips into sentences of two to six signs, each of one signer (what is left of a deck may be a single sign)"
     rng, signers, out = np.random.default_rng(seed), defaultdict(list), []
@@ -378,16 +399,17 @@ def stitch(
             while deck:
                 n = int(rng.integers(2, 7))
                 hand, deck = deck[:n], deck[n:]
-                landmarks = join_clips([c.landmarks for c in hand])
-                out.append(Utterance(f'{prefix}-{len(out):04}', landmarks, tuple(c.gloss for c in hand), signer))
+                clip, glosses = join_clips([c.landmarks for c in hand], points=points), tuple(c.gloss for c in hand)
+                out.append(Utterance(f'{prefix}-{len(out):04}', clip, glosses, signer, points=points))
     return out
 
 TRAIN_DEALS = 4
 
-def _stitch_parts(name, parts):
+def _stitch_parts(name, parts, points):
     "A stitched corpus from clips of train, dev and test"
     deals = dict(train=TRAIN_DEALS, dev=1, test=1)
-    return Corpus(name, 'stitched', **{part: stitch(clips, part, deals[part]) for part,clips in parts.items()})
+    made = {part: stitch(clips, part, deals[part], points=points) for part,clips in parts.items()}
+    return Corpus(name, 'stitched', **made)
 
 # %% ../nbs/13_recorded.ipynb #ca6d16db
 def _name_words(folders):
@@ -438,7 +460,8 @@ class Recordings:
     faults: list   # texts
 
 def survey_mp_data(
-    root, # folder of <word>/<sequence>/<frame>.npy, or <word>/<sequence>.npy
+    root,        # folder of <word>/<sequence>/<frame>.npy, or <word>/<sequence>.npy
+    points=POSE, # landmarks to read
 ) -> Recordings:
     "All recordings, all faults, and all that is left out"
     from tqdm.auto import tqdm # here, because it brings asyncio along, and only long work shows a bar
@@ -451,10 +474,10 @@ def survey_mp_data(
     renamed = {p: gloss for gloss,p in folders.items() if os.fsencode(p.name)!=gloss.encode()}
     found = Recordings(root, {}, renamed, left_out, faults)
     for gloss,p in tqdm(folders.items(), desc='reading', unit='word', disable=None, delay=1, leave=False):
-        found.words[gloss] = _read_word(p, found)
+        found.words[gloss] = _read_word(p, found, points)
     return found
 
-def _read_word(word, found):
+def _read_word(word, found, points):
     "The recordings of a word that show somebody; what is wrong or left out goes to `found`"
     paths, left_out = _part_copies(_list_folder(word))
     left_out |= {p: 'not a recording' for p in paths if not (p.is_dir() or p.suffix.lower()=='.npy')}
@@ -464,9 +487,9 @@ def _read_word(word, found):
     recordings = []
     for p in paths:
         try:
-            r = load_recording(p)
+            r = load_recording(p, points)
             left_out |= r.left_out
-            if r.without_person+r.missing<len(r.landmarks): recordings.append(_checked(r))
+            if r.without_person+r.missing<len(r.landmarks): recordings.append(_checked(r, points))
             else: left_out[p] = f'all {r.without_person} frames are NaN: nobody was found in it'
         except SlrError as e: faults.append(str(e))
     if len(paths)<3 or not faults and len(recordings)<3:
@@ -476,23 +499,24 @@ def _read_word(word, found):
     found.faults += faults
     return recordings
 
-def _checked(recording):
+def _checked(recording, points):
     "The recording, or an error where its landmarks can't be used"
-    check_landmarks(recording.landmarks, recording.path)
+    check_landmarks(recording.landmarks, recording.path, points)
     return recording
 
 # %% ../nbs/13_recorded.ipynb #dc79b8bd
 def read_mp_data(
-    root, # as for `survey_mp_data`
+    root,        # as for `survey_mp_data`
+    points=POSE, # landmarks to read
 ) -> Corpus:
     "Recordings in the `MP_Data` layout, stitched to sentences"
-    found = survey_mp_data(root)
-    corpus = _stitch_words(found)
+    found = survey_mp_data(root, points)
+    corpus = _stitch_words(found, points)
     if found.root!=Path(root): log(f"note: {root}: the words are in {found.root}")
     for line in [*_notes(found), *_note(found, 'left out', found.left_out)]: log(f"note: {found.root}: {line}")
     return corpus
 
-def _stitch_words(found):
+def _stitch_words(found, points=POSE):
     "The corpus, or an error that tells all faults"
     if n := len(found.faults):
         first = '; '.join(' '.join(_inside(found, f).split()) for f in found.faults[:5])
@@ -500,7 +524,7 @@ def _stitch_words(found):
     parts = dict(train=[], dev=[], test=[])
     for gloss,recordings in found.words.items():
         for part,r in _split_by_number(recordings): parts[part].append(Clip(r.landmarks, gloss, 'unknown'))
-    return _stitch_parts('mp_data', parts)
+    return _stitch_parts('mp_data', parts, points)
 
 def _split_by_number(recordings):
     "The recordings of a word, each with its part"
@@ -546,53 +570,81 @@ _ASL_FILE = 'give the file asl_words_mp.npz (--root FILE)'
 _ASL_ARRAYS = { # shape behind the clips, and kind of NumPy type
     'pose_xy': (('frames',N_LANDMARKS,2), 'f'), 'visibility': (('frames',N_LANDMARKS), 'f'),
     'label': ((), 'U'), 'session': ((), 'U'), 'signer': ((), 'U')}
+_ASL_HANDS = {'hands_xy': (('frames',2,len(HAND_POINTS),2), 'f')} # left, right
 
-def _asl_arrays(path):
+def _asl_arrays(path, wanted):
     "The arrays of `asl_words_mp.npz`, one row a clip"
     try:
-        with np.load(path, allow_pickle=False) as data: arrays = {k: data[k] for k in _ASL_ARRAYS if k in data}
+        with np.load(path, allow_pickle=False) as data: arrays = {k: data[k] for k in wanted if k in data}
     except Exception as e: # whatever the bytes lead to
         why = ' '.join(str(e).split()) or type(e).__name__
         raise SlrError(f"{path}: cannot be read as .npz: {why}; {_ASL_FILE}") from None
-    fault = _asl_fault(arrays)
+    fault = _asl_fault(arrays, wanted)
     if fault: raise SlrError(f"{path}: {fault}; {_ASL_FILE}")
     return arrays.values()
 
-def _asl_fault(arrays):
+def _asl_fault(arrays, wanted):
     "What is wrong with the arrays; None if nothing is"
-    absent = [k for k in _ASL_ARRAYS if k not in arrays]
+    absent = [k for k in wanted if k not in arrays]
     if absent: return f"no array {', '.join(absent)} in it"
-    for k,(shape,kind) in _ASL_ARRAYS.items():
+    for k,(shape,kind) in wanted.items():
         x, names = arrays[k], ', '.join(map(str, ('clips', *shape)))
         alike = x.ndim==1+len(shape) and all(w in (n,'frames') for n,w in zip(x.shape[1:], shape))
         if alike and x.dtype.kind==kind: continue
         return f"{k}: expected {'text' if kind=='U' else 'fractions'} of shape ({names}), got {x.dtype} {x.shape}"
     if len({len(a) for a in arrays.values()})>1:
         return f"arrays of different lengths: {', '.join(f'{k} {len(a)}' for k,a in arrays.items())}"
-    points, seen = arrays['pose_xy'].shape, arrays['visibility'].shape
-    if points[:2]!=seen[:2] or not all(points):
-        return f"pose_xy {points} and visibility {seen}: not the same frames, or none"
+    points = arrays['pose_xy'].shape
+    for k in ('visibility','hands_xy'):
+        seen = arrays[k].shape if k in arrays else points
+        if points[:2]!=seen[:2] or not all(points): return f"pose_xy {points} and {k} {seen}: not the same frames, or none"
     odd = [str(g) for g in np.unique(arrays['label']) if g.split()!=[g] or g.upper() in SPECIALS]
     if odd: return f"label {odd[0]!r} can't be a gloss: a word without blanks, and none of {', '.join(SPECIALS)}"
 
 # %% ../nbs/13_recorded.ipynb #c87a814c
+def _asl_clips(path, points):
+    "(session, `Clip`) of each clip, without the words that are left out"
+    if path is None: raise SlrError(f"asl_words: where is it? {_ASL_FILE}")
+    hands = LANDMARK_SETS['pose+hands']
+    there = POSE if set(points.points)<=set(POSE.points) else hands
+    place, wanted = there.take(points, path), _ASL_ARRAYS|(_ASL_HANDS if there==hands else {})
+    for xy,visibility,label,session,signer,*fingers in zip(*_asl_arrays(path, wanted)):
+        if label in ASL_WORDS_OUT: continue
+        clip = landmarks_from_holistic(xy, visibility, path)
+        for f in fingers: # both hands; one of zeros was not found
+            found = np.where((f==0).all((-1,-2), keepdims=True), np.nan, f).reshape(len(f), -1, 2)
+            clip = np.concatenate([clip, found.astype(np.float32)], 1)
+        clip = check_landmarks(clip[:,place], f'{path} ({label})', points)
+        yield str(session), Clip(clip, str(label), str(signer))
+
 def read_asl_words(
-    path, # asl_words_mp.npz
+    path,        # asl_words_mp.npz
+    points=POSE, # landmarks to read
 ) -> Corpus:
     "Isolated ASL words with MediaPipe landmarks, stitched to sentences; dev and test are sessions of their own"
-    if path is None: raise SlrError(f"asl_words: where is it? {_ASL_FILE}")
     parts = dict(train=[], dev=[], test=[])
-    for xy,visibility,label,session,signer in zip(*_asl_arrays(path)):
-        if label in ASL_WORDS_OUT: continue
-        part = 'test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'
-        clip = check_landmarks(landmarks_from_holistic(xy, visibility, path), f'{path} ({label})')
-        parts[part].append(Clip(clip, str(label), str(signer)))
-    return _stitch_parts('asl_words', parts)
+    for session,clip in _asl_clips(path, points):
+        parts['test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'].append(clip)
+    return _stitch_parts('asl_words', parts, points)
+
+def read_asl_session(
+    path,        # asl_words_mp.npz, or another file of this layout
+    session,     # its name
+    points=POSE, # landmarks to read
+) -> list:       # of `Utterance`
+    "The stitched sentences of one session"
+    clips, sessions = [], {}
+    for name,clip in _asl_clips(path, points):
+        sessions[name] = 1+sessions.get(name, 0)
+        if name==session: clips.append(clip)
+    if clips: return stitch(clips, 'test', points=points)
+    there = ', '.join(f'{k} ({n} clips)' for k,n in sorted(sessions.items()))
+    raise SlrError(f"{path}: no session {session}; there are {there}")
 
 # %% ../nbs/13_recorded.ipynb #c03fe089
 RECORDED_CORPORA = {
     'boston104': CorpusSource(
-        read_boston104, 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands',
+        lambda root, points: read_boston104(root), 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands',
         'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT',
         fetch_boston104, complete=dict(train=141, dev=20, test=40)),
     'asl_words': CorpusSource(

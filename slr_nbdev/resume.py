@@ -385,7 +385,7 @@ def new_run(corpus, root, cfg, name, out):
     if any((folder/f).exists() for f in ('last.safetensors','best.safetensors','metrics.csv')):
         cure = f"--resume {folder.name} goes on with it, --name gives the new one another"
         raise SlrError(f"{folder}: there is a run of this name; {cure}")
-    return load_corpus(corpus, root), folder
+    return load_corpus(corpus, root, cfg.features.points), folder
 
 def old_run(name, root, out):
     "Corpus, folder and settings of a run that goes on"
@@ -397,7 +397,7 @@ def old_run(name, root, out):
     try: cfg, info, corpus = parse_config(words['config'], str(folder)), words['info'], words['info']['corpus']
     except (KeyError, TypeError) as e:
         raise SlrError(f"{path}: a damaged training state ({e}), or not one of slr_train") from None
-    return load_corpus(corpus, root or info.get('root')), folder, cfg
+    return load_corpus(corpus, root or info.get('root'), cfg.features.points), folder, cfg
 
 # %% ../nbs/46_resume.ipynb #41512a7e
 @command

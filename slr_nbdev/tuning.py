@@ -266,7 +266,7 @@ def slr_tune(
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)
     path = figure_file(figure or Path(checkpoints[0]).with_name('tuning.png'))
-    tuned = tune(loaded, load_corpus(name, root), model, order, split)
+    tuned = tune(loaded, load_corpus(name, root, loaded[0].config.features.points), model, order, split)
     source = lm or f'{order}-grams of the training glosses of {name}'
     for file,ckpt in zip(checkpoints, loaded): store_tuning(file, ckpt, tuned, source)
     save_tuning_figure(path, tuned, name)

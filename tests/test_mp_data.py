@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from conftest import BIN
 from slr_nbdev.core import SlrError
 from slr_nbdev.corpora import fingerprint
-from slr_nbdev.landmarks import standing_pose
+from slr_nbdev.points import standing_pose
 from slr_nbdev.recorded import check_order, landmarks_from_holistic, load_recording, read_asl_words, read_mp_data, survey_mp_data
 
 def frame(t=0, width=258, dtype=np.float64):

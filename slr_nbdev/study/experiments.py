@@ -303,7 +303,8 @@ def experiment_setup(corpus, root, config, epochs, seeds):
     "Corpus, settings and seeds of an experiment"
     for key,value in (('epochs',epochs), ('seeds',seeds)):
         if value is not None and value<1: raise SlrError(f"--{key} {value}: must be at least 1")
-    return load_corpus(corpus, root), run_settings(corpus, config), tuple(range(1, 1+seeds))
+    cfg = run_settings(corpus, config)
+    return load_corpus(corpus, root, cfg.features.points), cfg, tuple(range(1, 1+seeds))
 
 @command
 def slr_stability(

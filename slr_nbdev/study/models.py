@@ -226,7 +226,7 @@ def slr_models(
 ):
     "The main job: train the original and the optimized model on the same data and compare them"
     cfg, folder = run_settings(corpus, config, training_epochs=epochs, training_seed=seed), Path(out)/f'study-{corpus}'
-    study = compare_models(load_corpus(corpus, root), cfg, folder, resolve_device(device))
+    study = compare_models(load_corpus(corpus, root, cfg.features.points), cfg, folder, resolve_device(device))
     save_study(study, folder)
     if json: print_json({k: study[k] for k in ('corpus','kind','models','provenance')}|{'folder': str(folder)})
     else:

@@ -367,7 +367,7 @@ def slr_sentences(
     if not loaded and (name!='language' or not corpus):
         needs = '--corpus NAME' if name=='language' else 'checkpoints that slr_train wrote'
         raise SlrError(f"slr_study sentences {name}: give {needs}")
-    data = load_corpus(corpus or loaded[0].info['corpus'], root)
+    data = load_corpus(corpus or loaded[0].info['corpus'], root, loaded[0].config.features.points)
     path = Path(out or f'sentences-{name}-{data.name}.json')
     output_folder(path.parent)
     result = _measure(name, loaded, data)
