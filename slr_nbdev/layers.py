@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .core import SlrError
+from .points import width_meaning
 
 # %% ../nbs/21_layers.ipynb #e4cf79f3
 def drop(
@@ -153,7 +154,7 @@ def _check_features(features, input_dim):
         raise SlrError(f"features: expected (batch, frames, {input_dim}), got {tuple(features.shape)}{cure}")
     D = features.shape[-1]
     if D!=input_dim:
-        widths = "pose features are 66 wide (33 landmarks x 2), 132 with velocity"
+        widths = f"{width_meaning(input_dim)}, {width_meaning(D)}"
         cure = f"build the model with input_dim={D}, or make features of {input_dim}"
         raise SlrError(f"features: expected {input_dim} numbers a frame, got {D}; {widths}: {cure}")
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'HAND_POINTS', 'LIP_POINTS', 'LANDMARK_SETS', 'POSE',
-           'HOLISTIC_POINTS', 'ANCHORS', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set', 'open_hand',
-           'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility', 'check_points']
+           'HOLISTIC_POINTS', 'ANCHORS', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set', 'width_meaning',
+           'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility', 'check_points']
 
 # %% ../nbs/02_points.ipynb #e11e32b8
 from dataclasses import dataclass
@@ -187,6 +187,16 @@ def landmark_set(
     _check_anchors(points)
     same = next((s for s in LANDMARK_SETS.values() if s.points==points), None)
     return same or LandmarkSet('+'.join(points) if len(points)<4 else f'{len(points)} named points', points)
+
+# %% ../nbs/02_points.ipynb #0de584be
+def width_meaning(
+    width, # numbers a frame
+) -> str:
+    "What so many numbers a frame are, if they are one of our sets"
+    for s in LANDMARK_SETS.values():
+        if width in (s.width, 2*s.width):
+            return f"{width} is {s.name} ({len(s)} landmarks x 2{', with velocity' if width>s.width else ''})"
+    return f"{width} is none of our sets: {', '.join(f'{s.name} {s.width}' for s in LANDMARK_SETS.values())}"
 
 # %% ../nbs/02_points.ipynb #6aa8a6af
 def open_hand(
