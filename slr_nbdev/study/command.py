@@ -100,7 +100,10 @@ RECORDINGS |= {
     'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),
     'stability-boston104': _experiment('stability', 'boston104', 60, (1,2,3,4,5), f'{_BOSTON} --epochs 30'),
     'warm-start-signer': _experiment('warm-start', 'signer', 25, (1,2,3), '--warm 10'),
-    'warm-start-boston104': _experiment('warm-start', 'boston104', 40, (1,2,3), f'{_BOSTON} --warm 10')}
+    'warm-start-boston104': _experiment('warm-start', 'boston104', 40, (1,2,3), f'{_BOSTON} --warm 10'),
+    'hands-signer': _experiment('hands', 'signer', 25, (1,2,3), ''),
+    'hands-asl_words': _experiment('hands', 'asl_words', 45, (1,2,3),
+                                   '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"')}
 
 # %% ../../nbs/70_command.ipynb #25418ccb
 _WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'

@@ -6,6 +6,7 @@
 __all__ = ['SETS', 'hands_config', 'hands_run', 'hands_experiment', 'hands_table', 'plot_hands', 'slr_hands']
 
 # %% ../../nbs/66_hands.ipynb #8531004f
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,7 @@ def hands_run(
     device='cpu',
 ) -> dict:
     "Train once, score test once"
-    with TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         checkpoint, history = train_model(corpus, cfg, folder, device, progress=False)
     greedy = replace(checkpoint, config=override(checkpoint.config, {'decoding': {}}), lm=None)
     score = evaluate(greedy, corpus)['score']
