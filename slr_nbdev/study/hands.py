@@ -113,6 +113,7 @@ def slr_hands(
     if seeds<1: raise SlrError(f"--seeds {seeds}: must be at least 1")
     path, device = out or f'hands-{corpus}.json', resolve_device(device)
     def _config(points, seed): return hands_config(corpus, points, seed, epochs)
-    corpora = {s: load_corpus(corpus, root, _config(s, 1).features.points) for s in SETS}
+    points = {s: _config(s, 1).features.points for s in SETS}
+    corpora = {s: load_corpus(corpus, root, points[s]) for s in SETS}
     made = hands_experiment(corpora, _config, path, tuple(range(1, 1+seeds)), device)
     print(f"{hands_table(made).to_string()}\n\nevery run: {path}")
