@@ -170,7 +170,8 @@ def _check_anchors(points):
     "An error where a group can't be measured"
     for group in {_part(p) for p in points} & ANCHORS.keys():
         lost = [p for p in {*ANCHORS[group][0], *ANCHORS[group][1]} if p not in points]
-        if lost: raise SlrError(f"landmarks: the {group} is measured by {' and '.join(sorted(lost))}; add it to the list")
+        if not lost: continue
+        raise SlrError(f"landmarks: the {group} is measured by {' and '.join(sorted(lost))}; add it to the list")
 
 def landmark_set(
     which, # name of a set, or a list of points

@@ -597,7 +597,8 @@ def _asl_fault(arrays, wanted):
     points = arrays['pose_xy'].shape
     for k in ('visibility','hands_xy'):
         seen = arrays[k].shape if k in arrays else points
-        if points[:2]!=seen[:2] or not all(points): return f"pose_xy {points} and {k} {seen}: not the same frames, or none"
+        if points[:2]==seen[:2] and all(points): continue
+        return f"pose_xy {points} and {k} {seen}: not the same frames, or none"
     odd = [str(g) for g in np.unique(arrays['label']) if g.split()!=[g] or g.upper() in SPECIALS]
     if odd: return f"label {odd[0]!r} can't be a gloss: a word without blanks, and none of {', '.join(SPECIALS)}"
 
@@ -644,7 +645,8 @@ def read_asl_session(
 # %% ../nbs/13_recorded.ipynb #c03fe089
 RECORDED_CORPORA = {
     'boston104': CorpusSource(
-        lambda root, points: read_boston104(root), 'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands',
+        lambda root, points: read_boston104(root),
+        'RWTH-BOSTON-104: 201 sentences of continuous ASL, 3 signers; nose and hands',
         'github.com/udacity/AIND-Recognizer, folder data (source corpus: RWTH Aachen)', 'MIT',
         fetch_boston104, complete=dict(train=141, dev=20, test=40)),
     'asl_words': CorpusSource(

@@ -8,7 +8,8 @@ MODELS = 'pandas', 'matplotlib', 'pooch', 'accelerate', 'seaborn'
 LIGHT = {
     'bilstm': (MODELS, "create_bilstm_model(hidden_dim=4, num_layers=1, vocab_size=5, device='cpu')"),
     'bilstm_optimized': (MODELS, "create_optimized_bilstm_model(hidden_dim=4, num_layers=1, vocab_size=5, projection_dim=4, device='cpu')"),
-    'landmarks': (NO_TORCH, 'standing_pose()'),
+    'points': (NO_TORCH, 'standing_pose()'),
+    'landmarks': (NO_TORCH, ''),
     'corpora': (NO_TORCH, "Vocabulary(['A','B']).encode(['A'])" ),
     'recorded': (NO_TORCH, ''),
     'phoenix': (NO_TORCH, "clean_gloss('loc-NORD')"),
