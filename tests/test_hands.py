@@ -1,0 +1,93 @@
+"A model with hands, and inputs that have them or lack them; the guide's 66 numbers stay what they were"
+import json
+import numpy as np, pytest
+from slr_nbdev.core import SlrError
+from slr_nbdev.points import LANDMARK_SETS, POSE, clip_with_hands
+from slr_nbdev.landmarks import pose_features
+from slr_nbdev.corpora import Utterance, fingerprint
+from slr_nbdev.recorded import read_asl_session, read_asl_words
+from slr_nbdev.signer import simulate_corpus
+from slr_nbdev.store import FeatureStore, STORE_ABOUT, write_store
+from slr_nbdev.poses import read_pose, write_pose
+from slr_nbdev.batches import body_of, mirror_body
+from slr_nbdev.config import FeaturesConfig
+from slr_nbdev.checkpoints import load_checkpoint
+from slr_nbdev.recognition import Recognizer
+from slr_nbdev.resume import train_model
+from slr_nbdev.study.hands import hands_config
+from test_sync import root
+
+hands = LANDMARK_SETS['pose+hands']
+with_hands = FeaturesConfig(landmarks='pose+hands')
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    "The path of a small model with hands, and its corpus"
+    corpus = simulate_corpus(n_glosses=5, n_train=10, n_dev=3, n_test=3, points=hands)
+    folder = tmp_path_factory.mktemp('hands')
+    cfg = hands_config('signer', 'pose+hands', 1, 1, 'model.architecture.hidden_dim=8,model.architecture.num_layers=1')
+    train_model(corpus, cfg, folder, 'cpu', progress=False)
+    return folder/'best.safetensors', corpus
+
+def test_the_66_numbers_are_what_they_were():
+    recorded = json.loads((root/'data'/'results'/'study-signer.json').read_text())
+    assert fingerprint(simulate_corpus())==recorded['provenance']['corpus_fingerprint']
+    few, same = (simulate_corpus(n_train=2, n_dev=1, n_test=1, points=p).train for p in (POSE, hands))
+    for a,b in zip(few, same):
+        assert np.array_equal(a.landmarks, b.landmarks[:,:33], equal_nan=True)
+        assert np.array_equal(body_of(a), body_of(b), equal_nan=True) # the default set of a clip with more
+        assert np.array_equal(pose_features(a.landmarks), pose_features(b.landmarks, points=hands)[:,:66])
+
+def test_recognises_what_has_hands_and_refuses_what_lacks_them(model, tmp_path):
+    rec, clip = Recognizer(load_checkpoint(model[0], 'cpu')), model[1].test[0].landmarks
+    own = rec.recognize(clip, aspect=1)
+    assert not any('shape' in w for w in own.warnings)
+    with pytest.raises(SlrError, match=r'array: has the landmarks pose \(33 points\), but pose\+hands \(75 points\) are asked for'):
+        rec.recognize(clip[:,:33], aspect=1)
+    points = np.concatenate([clip, np.where(np.isnan(clip[...,:1]), np.nan, 1)], -1)
+    write_pose(tmp_path/'with.pose', points, 25, (1000,1000), 'a test', hands)
+    write_pose(tmp_path/'without.pose', points[:,:33], 25, (1000,1000), 'a test')
+    assert str(rec.recognize(tmp_path/'with.pose'))==str(own)
+    with pytest.raises(SlrError, match='no LEFT_HAND_LANDMARKS with 21 points'): rec.recognize(tmp_path/'without.pose')
+
+def test_a_hand_that_is_never_found_is_told(model):
+    clip = model[1].test[0].landmarks.copy()
+    clip[:,33:54] = np.nan
+    rec = Recognizer(load_checkpoint(model[0], 'cpu'))
+    assert any('the left hand was not found in 100% of the frames' in w for w in rec.recognize(clip, aspect=1).warnings)
+
+def test_a_store_with_hands_is_read_as_a_smaller_set_never_the_reverse(tmp_path):
+    corpus = simulate_corpus(n_train=2, n_dev=1, n_test=1, points=hands)
+    about = dict.fromkeys(STORE_ABOUT, '')|{'kind': 'simulated', 'missing': [], 'normalisation': 'body'}
+    def store(points):
+        rows = [(u.id, u.signer, u.glosses, body_of(u, FeaturesConfig(landmarks=points.name)).reshape(len(u), -1)) for u in corpus.train]
+        write_store(tmp_path/points.name, 'train', rows, about|{'landmarks': points.name if points!=POSE else 'mediapipe-pose-33'})
+        return FeatureStore(tmp_path/points.name, 'train').utterances
+    large, small = store(hands), store(POSE)
+    for a,b,u in zip(large, small, corpus.train):
+        assert np.array_equal(body_of(a), body_of(b), equal_nan=True)
+        upper = FeaturesConfig(landmarks='upper+hands')
+        assert np.allclose(body_of(a, upper), body_of(u, upper), atol=1e-5, equal_nan=True)
+    with pytest.raises(SlrError, match=r'train-00000: has the landmarks pose \(33 points\), but pose\+hands'): body_of(small[0], with_hands)
+
+def test_mirrored_signing_is_the_signing_of_the_other_hand():
+    clip = clip_with_hands()
+    film = (clip*[-1,1]+[1,0])[:,hands.mirror]
+    one, other = (body_of(Utterance('u', c, ('A',), 'S', points=hands), with_hands) for c in (clip, film))
+    assert np.allclose(mirror_body(one, hands), other, atol=1e-5, equal_nan=True)
+
+def test_hands_of_real_files(real_data):
+    points, fps, size, _ = read_pose(real_data/'media'/'phoenix14t_sample.pose', points=hands)
+    found = [np.isfinite(points[:,k,0]).any(1).mean() for k in (hands.groups['left hand'], hands.groups['right hand'])]
+    assert points.shape==(86,75,3) and (fps, size)==(25, (210,260)) and min(found)>.4
+    lips = LANDMARK_SETS['upper+hands+lips']
+    mouth = read_pose(real_data/'media'/'phoenix14t_sample.pose', points=lips)[0][:,lips.groups['lips']]
+    assert np.isfinite(mouth[...,:2]).all() and np.ptp(mouth[...,0], axis=1).max()<.2 # of the picture's width
+
+def test_a_session_of_real_words(real_data):
+    file = real_data/'asl_words_mp.npz'
+    corpus = read_asl_words(file, hands)
+    alone = read_asl_session(file, '34b17b694', hands)
+    assert [(u.id, u.glosses) for u in alone]==[(u.id, u.glosses) for u in corpus.test]
+    assert all(np.array_equal(a.landmarks, b.landmarks, equal_nan=True) for a,b in zip(alone, corpus.test))
+    with pytest.raises(SlrError, match=r'no session x; there are .*34b17b694 \('): read_asl_session(file, 'x', hands)
