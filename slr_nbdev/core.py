@@ -7,7 +7,7 @@ __all__ = ['SlrError', 'command_parser', 'shell_side', 'command', 'log', 'counte
            'write_json', 'output_folder', 'circumstances']
 
 # %% ../nbs/01_core.ipynb #e327a476
-import argparse, json, os, platform, shutil, subprocess, sys, tempfile, time
+import argparse, codecs, json, os, platform, shutil, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -73,13 +73,23 @@ def _underscored(args):
     return [flag[:2]+flag[2:].replace('-', '_')+eq+value for flag,eq,value in split]+args[end:]
 
 # %% ../nbs/01_core.ipynb #57572b22
+_LETTERS = 'slr_nbdev.letters' # how what a terminal can't show is printed
+
+def _lacking(e):
+    "For the first character that an encoding lacks: the byte of a file's name that stood for itself, or its code"
+    c = ord(e.object[e.start])
+    if 0xdc80<=c<=0xdcff: return bytes([c-0xdc00]), e.start+1
+    return codecs.backslashreplace_errors(UnicodeEncodeError(e.encoding, e.object, e.start, e.start+1, e.reason))
+
+codecs.register_error(_LETTERS, _lacking)
+
 @contextmanager
 def shell_side(
     prog, # what the shell calls the command
 ):
     "What runs inside ends with one line where it fails, and without one where nobody reads the output any more"
     try:
-        if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace')
+        if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors=_LETTERS)
         try: yield
         finally: print(end='', flush=True)
     except BrokenPipeError as e: sys.exit(1 if _no_output('\n') else f'{prog}: error: {e}')

@@ -195,7 +195,8 @@ def path_below(
     name,   # of a file or folder in it, from a table
 ) -> Path:  # as the disk has it; in composed letters where nothing is there
     "A file that a table names, whichever way its letters are written on disk"
-    forms = [os.fsdecode(unicodedata.normalize(form, name).encode()) for form in ('NFC','NFD')]
+    raw = [unicodedata.normalize(form, name).encode('utf-8', 'surrogateescape') for form in ('NFC','NFD')]
+    forms = [*map(os.fsdecode, raw)]
     return next((Path(folder)/f for f in forms if os.path.exists(Path(folder)/f)), Path(folder)/forms[0])
 
 # %% ../nbs/14_phoenix.ipynb #1535e1ce
