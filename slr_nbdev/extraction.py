@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['TURNS', 'GAP', 'PICTURE_SUFFIXES', 'CROWD_EVERY', 'CROWD_CONFIDENCE', 'nearest_turn', 'turned', 'pixel_width',
            'VideoPictures', 'write_video', 'number_pictures', 'FolderPictures', 'open_pictures', 'Extraction',
-           'pose_origin', 'extract']
+           'extracted_points', 'find_models', 'pose_origin', 'extract']
 
 # %% ../nbs/50_extraction.ipynb #51313d80
-import errno, os, re, sys, threading
+import errno, os, re, sys
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -23,11 +23,12 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, is_clutter, whole_file
-from .points import LandmarkSet, N_LANDMARKS, POSE
+from .points import LANDMARK_SETS, LandmarkSet, POSE, landmark_set
 from .landmarks import check_fps
 from .recorded import landmarks_from_holistic
 from .poses import read_pose, write_pose
-from .pose_model import explain_missing, import_extra, pose_model
+from .pose_model import hand_model, import_extra, pose_model
+from .tracking import count_people, landmarker, person_tracker
 
 # %% ../nbs/50_extraction.ipynb #7c643575
 class _Nameless:
@@ -313,32 +314,58 @@ class Extraction:
 
     def __len__(self): return len(self.landmarks)
 
+    def _has(self, places): return ~np.isnan(self.landmarks[:,places,0]).all(1)
+
     @property
-    def found(self): return ~np.isnan(self.landmarks[...,0]).all(1) # (T,) is there a person?
+    def found(self): return self._has(self.points.groups.get('body', slice(None))) # (T,) is there a person?
+
+    @property
+    def hands(self): # left hand, right hand → (T,) is it there? Empty for a set without hands
+        return {g: self._has(k) for g,k in self.points.groups.items() if g.endswith('hand')}
 
     @property
     def aspect(self): return self.size[0]/self.size[1] if self.size else None
 
     @property
-    def clip(self): # (T,33,2) as the rest of this package reads it: NaN also where a point is hidden
+    def clip(self): # (T,P,2) as the rest of this package reads it: NaN also where a point is hidden
         return landmarks_from_holistic(self.landmarks[...,:2], self.landmarks[...,2])
+
+# %% ../nbs/50_extraction.ipynb #8a579b97
+def extracted_points(
+    wanted, # a landmark set, its name, or a list of points
+) -> LandmarkSet:
+    "What a film is searched for: the body, or body and hands"
+    wanted = landmark_set(wanted)
+    if 'lips' in wanted.groups:
+        cure = "Choose a set without them, or bring .pose files of MediaPipe Holistic, which have them"
+        raise SlrError(f"landmarks {wanted}: lips are not extracted from films here. {cure}")
+    return POSE if wanted.groups.keys()<={'body'} else LANDMARK_SETS['pose+hands']
+
+def find_models(
+    points,     # a landmark set
+    model=None, # the pose model's .task file, a hand model may lie beside it; None: the models of this project
+) -> dict:      # pose and, where hands are wanted, hand → .task file
+    "The models that a set of landmarks needs"
+    found = dict(pose=pose_model(model))
+    return found if extracted_points(points)==POSE else found | dict(hand=hand_model(model))
+
+def pose_origin(models): # from `find_models`
+    "What made poses, in words"
+    return 'MediaPipe '+', '.join(f'{kind} model {pooch.file_hash(path)}' for kind,path in models.items())
 
 # %% ../nbs/50_extraction.ipynb #6d466c56
 CROWD_EVERY = 100     # pictures between two looks for a second person
 CROWD_CONFIDENCE = .2 # that something is a second person
 
-def pose_origin(model): return f'MediaPipe pose model {pooch.file_hash(model)}'
-
-def _track_pictures(pictures, model):
-    "(seconds, is it unread?, landmarks) of each picture; how often each size occurs; people in the pictures looked at"
+def _track_pictures(pictures, models):
+    "(seconds, landmarks or None) of each picture; how often each size occurs; people in the pictures looked at"
     rows, sizes, people = [], Counter(), []
-    with landmarker(model, 'VIDEO') as finder, landmarker(model, 'IMAGE', 2, CROWD_CONFIDENCE) as crowd:
-        track = Tracker(finder)
+    crowd_options = dict(num_poses=2, min_pose_detection_confidence=CROWD_CONFIDENCE)
+    with person_tracker(models) as track, landmarker(models['pose'], 'IMAGE', **crowd_options) as crowd:
         for seconds,picture in pictures:
-            rows.append((seconds, picture is None, MISSING if picture is None else track(picture, seconds)))
+            rows.append((seconds, None if picture is None else track(picture, seconds)))
             if picture is None: continue
-            if sizes.total()%CROWD_EVERY==0:
-                with _muted_stderr(): people.append(len(crowd.detect(_as_image(picture)).pose_landmarks))
+            if sizes.total()%CROWD_EVERY==0: people.append(count_people(crowd, picture))
             sizes[picture.shape[1::-1]] += 1
     return sorted(rows, key=lambda r: r[0]), sizes, people # a frame that fails to decode comes out of turn
 
@@ -357,27 +384,38 @@ def _clip_notes(unread, people, sizes, seconds, pictures):
         notes.append(f"frames at uneven times, up to {steps.max():.2f} s apart")
     return tuple(notes)
 
+# %% ../nbs/50_extraction.ipynb #64be176b
+def _hand_notes(e):
+    "Which hands are in less than half of the frames with a person"
+    people, seen = int(e.found.sum()), {g: int((there & e.found).sum()) for g,there in e.hands.items()}
+    why = 'blurred, hidden or out of the picture'
+    return tuple(f'the {g} was found in {n} of {people} frames: {why}' for g,n in seen.items() if 2*n<people)
+
 def extract(
     path,           # a video file, or a folder of pictures
-    model=None,     # .task file; None: the model of this project
+    model=None,     # .task file of the pose model; None: the models of this project
     fps=25.,        # frames a second, for a folder
     progress=False, # show a bar
     points=POSE,    # the landmarks that are wanted
-) -> Extraction:    # `SlrError` where there is nothing to read
+) -> Extraction:    # of the body, or of body and hands; `SlrError` where there is nothing to read
     "The landmarks of a clip"
-    pictures, model = open_pictures(path, fps), pose_model(model)
+    points = extracted_points(points)
+    pictures, models = open_pictures(path, fps), find_models(points, model)
     bar = tqdm(pictures, desc=Path(path).name, unit='frame', disable=not progress, file=sys.stderr)
-    rows, sizes, people = _track_pictures(bar, model)
+    rows, sizes, people = _track_pictures(bar, models)
     if not sizes:
         damaged = f' ({len(rows)} are damaged)' if rows else ''
         raise SlrError(f"{path}: zero frames that can be read{damaged}; get it again")
-    seconds, unread, points = zip(*rows)
-    unread = tuple(np.flatnonzero(unread).tolist())
+    seconds, found = zip(*rows)
+    unread = tuple(t for t,f in enumerate(found) if f is None)
+    nothing = np.full((len(points),3), np.nan, dtype=np.float32)
+    landmarks = np.stack([nothing if f is None else f for f in found])
     span = seconds[-1]-seconds[0]
     rate = (len(rows)-1)/span if span>0 else pictures.fps
     notes = _clip_notes(unread, people, sizes, seconds, pictures)
     size = sizes.most_common(1)[0][0]
-    return Extraction(np.stack(points), np.array(seconds), rate, size, pose_origin(model), unread, notes)
+    e = Extraction(landmarks, np.array(seconds), rate, size, pose_origin(models), unread, notes, points)
+    return replace(e, notes=notes+_hand_notes(e))
 
 # %% ../nbs/50_extraction.ipynb #2def980b
 @patch

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MISSING', 'N_HAND', 'REACH', 'landmarker', 'BodyTracker', 'count_people', 'HandTracker', 'hands_of_body',
-           'PersonTracker']
+           'PersonTracker', 'person_tracker']
 
 # %% ../nbs/49_tracking.ipynb #5845f42f
 import os, threading
@@ -145,3 +145,14 @@ class PersonTracker:
     def __call__(self, picture, seconds): # -> (75,3): x and y as fractions of the picture, visibility; 1 for a hand
         body, aspect = self.body(picture, seconds), picture.shape[1]/picture.shape[0]
         return np.concatenate([body, hands_of_body(*self.hands(picture, seconds), body, aspect)])
+
+# %% ../nbs/49_tracking.ipynb #1c9f0a97
+@contextmanager
+def person_tracker(
+    models, # pose and, where hands are wanted, hand → .task file
+):          # -> `BodyTracker` or `PersonTracker`
+    "A tracker for one clip"
+    with landmarker(models['pose'], 'VIDEO') as body:
+        if 'hand' not in models: yield BodyTracker(body)
+        else:
+            with landmarker(models['hand'], 'VIDEO', 'hand', num_hands=2) as hands: yield PersonTracker(body, hands)
