@@ -340,14 +340,14 @@ def extraction_report(
     frames, people = total('frames'), total('with_person')
     seen = sum(np.array(r['visibility'])*r['with_person'] for r in done.values())/max(people, 1)
     sizes = Counter(f"{r['size'][0]}x{r['size'][1]}" for r in done.values())
-    hands = {g: round(total(g)/max(people, 1), 3) for g in ('left hand','right hand') if all(g in r for r in done.values())}
+    looked_for = [g for g in ('left hand','right hand') if done and all(g in r for r in done.values())]
     return dict(clips=len(clips), done=len(done), frames=frames, without_person=1-people/max(frames, 1),
         unread=total('unread'),
         visibility={p.name.lower(): round(float(v), 3) for p,v in zip(PoseLandmark, seen)} if done else {},
-        **(dict(hands=hands) if done and hands else {}), # share of the frames with a person
         sizes=dict(sizes.most_common()), failed=failed,
         quarantine={k: q for k in clips if (q := log.quarantined(k))},
-        notes={k: r['notes'] for k,r in done.items() if r['notes']})
+        notes={k: r['notes'] for k,r in done.items() if r['notes']},
+        **{g: round(total(g)/max(people, 1), 3) for g in looked_for}) # share of the frames with a person
 
 def report_text(r) -> str:
     "A report to be read"
@@ -355,7 +355,7 @@ def report_text(r) -> str:
     lost = f"{r['without_person']:.1%} of the frames without a person, {r['unread']} can't be read"
     lines = [f"{r['done']} of {r['clips']} clips, {r['frames']} frames; {lost}", f'pictures: {sizes}']
     if r['visibility']: lines.append('visibility: '+', '.join(f'{k} {v:.2f}' for k,v in r['visibility'].items()))
-    if 'hands' in r: lines.append('found: '+', '.join(f'{k} in {v:.0%} of the frames' for k,v in r['hands'].items()))
+    lines += [f'{g}: in {r[g]:.0%} of the frames with a person' for g in ('left hand','right hand') if g in r]
     lines += [f'note: {k}: {n}' for k,notes in r['notes'].items() for n in notes]
     lines += [f'failed: {k}: {v}' for k,v in r['failed'].items()]
     lines += [f'quarantine: {k}: {v}' for k,v in r['quarantine'].items()]
@@ -429,7 +429,8 @@ def make_store(self:CorpusExtraction,
 ) -> Path:
     "The feature store of what was extracted"
     if not self._store_is_current():
-        store_poses(self.corpus, self.plan, self.log.poses, self.out, allow_missing=allow_missing, landmarks=self.points)
+        options = dict(allow_missing=allow_missing, landmarks=self.points)
+        store_poses(self.corpus, self.plan, self.log.poses, self.out, **options)
     return self.out
 
 # %% ../nbs/51_extract_corpus.ipynb #552833c1

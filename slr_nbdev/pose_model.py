@@ -65,8 +65,9 @@ def fetch_pose_wheel(
     wheel = Path(folder)/POSE_WHEEL
     if r.returncode or not wheel.is_file():
         why = (r.stderr.strip() or 'no output').splitlines()[-1]
-        cure = 'run slr_data fetch pose-model on a machine with a network, copy the files that it names into one folder'
-        raise SlrError(f"pose model: pip could not fetch {POSE_WHEEL} ({why}); {cure}, and give the pose model's with --model PATH")
+        cure = ('run slr_data fetch pose-model on a machine with a network, copy the files that it names into one '
+                'folder, and give the first with --model PATH')
+        raise SlrError(f"pose model: pip could not fetch {POSE_WHEEL} ({why}); {cure}")
     if (sha := pooch.file_hash(wheel))!=POSE_WHEEL_SHA256:
         what, cure = f'{POSE_WHEEL} with the SHA-256 {sha}, expected {POSE_WHEEL_SHA256}', 'the variable PIP_INDEX_URL'
         raise SlrError(f"pose model: pip brought a {what}; another package index may help ({cure})")
@@ -123,10 +124,12 @@ class TaskModel:
     networks: dict # name in the .task file → name in the wheel, below mediapipe/modules
 
 MODELS = {m.kind: m for m in (
-    TaskModel('pose', 'pose_landmarker_full.task', 'cca03853aaaf822b7a89f1c890ba93d42d453cd54c68d04aae861d1b86f809b5', {
+    TaskModel('pose', 'pose_landmarker_full.task',
+        'cca03853aaaf822b7a89f1c890ba93d42d453cd54c68d04aae861d1b86f809b5', {
         'pose_detector.tflite': 'pose_detection/pose_detection.tflite',
         'pose_landmarks_detector.tflite': 'pose_landmark/pose_landmark_full.tflite'}),
-    TaskModel('hand', 'hand_landmarker.task', 'b0ae15aaf9ee9fde225a17ec6f33e9d63a0efe639f8f2b882b4b63395cf67c84', {
+    TaskModel('hand', 'hand_landmarker.task',
+        'b0ae15aaf9ee9fde225a17ec6f33e9d63a0efe639f8f2b882b4b63395cf67c84', {
         'hand_detector.tflite': 'palm_detection/palm_detection_full.tflite',
         'hand_landmarks_detector.tflite': 'hand_landmark/hand_landmark_full.tflite'}))}
 
@@ -176,6 +179,13 @@ def _write_model(model, path, data):
         raise SlrError(f"{model.kind} model: built with the SHA-256 {pooch.file_hash(p)}, expected {model.sha256}: "
                        f"{why}; install those for this step")
 
+def _build_models(folder):
+    "All models of the wheel that are not in a folder yet"
+    with tempfile.TemporaryDirectory() as d:
+        wheel = fetch_pose_wheel(d)
+        for m in MODELS.values():
+            if not _is_own(m, folder/m.file): _write_model(m, folder/m.file, build_model(m.kind, wheel))
+
 def keep_model(
     kind='pose', # or hand
     folder=None, # None: the user's cache
@@ -188,11 +198,7 @@ def keep_model(
     try: output_folder(path.parent)
     except SlrError as e: raise _no_place(model, str(e).rpartition(';')[0]) from None # without its cure
     if _is_own(model, kept): _write_model(model, path, kept.read_bytes())
-    else:
-        with tempfile.TemporaryDirectory() as d:
-            wheel = fetch_pose_wheel(d)
-            for m in MODELS.values():
-                if not _is_own(m, path.with_name(m.file)): _write_model(m, path.with_name(m.file), build_model(m.kind, wheel))
+    else: _build_models(path.parent)
     return path
 
 # %% ../nbs/48_pose_model.ipynb #0891d328
@@ -206,8 +212,8 @@ def _kind_of(path):
 def _check_model(model, path, cure):
     "The path of a .task file, or an error where it holds other things"
     if (kind := _kind_of(path))==model.kind: return Path(path)
-    what = f'a {kind} model' if kind else f"not a {model.kind} model (a .task file with {' and '.join(model.networks)})"
-    if kind: what += f', where a {model.kind} model is needed'
+    what = f"not a {model.kind} model (a .task file with {' and '.join(model.networks)})"
+    if kind: what = f'a {kind} model, where a {model.kind} model is needed'
     raise SlrError(f"{path}: {what if os.path.exists(path) else 'no such file'}; {cure}")
 
 def pose_model(

@@ -94,7 +94,8 @@ N_HAND = len(HAND_POINTS)
 
 class HandTracker(BodyTracker):
     "Follows the hands of a clip"
-    def __call__(self, picture, seconds): # -> (n,21,2) fractions of the picture; for each LEFT or RIGHT, as MediaPipe takes it
+    def __call__(self, picture, seconds): # -> (n,21,2) fractions of the picture; what MediaPipe takes each for
+        "The hands in a picture, and for each LEFT or RIGHT"
         found = self.look(picture, seconds)
         hands = np.array([[(p.x, p.y) for p in h] for h in found.hand_landmarks], np.float32).reshape(-1, N_HAND, 2)
         return hands, [h[0].category_name.upper() for h in found.handedness]
@@ -116,7 +117,8 @@ def _own_hands(hands, sides, body, aspect):
     "Which hand is the left one and which the right; None: neither"
     square = (aspect, 1) # x and y in one unit
     places = body[:,:2]*square
-    if not np.isfinite(places[_WRISTS]).all(): return [sides.index(s) if s in sides else None for s in ('LEFT','RIGHT')]
+    if not np.isfinite(places[_WRISTS]).all(): # nobody
+        return [sides.index(s) if s in sides else None for s in ('LEFT','RIGHT')]
     reach = REACH*np.nanmax([np.linalg.norm(places[a]-places[b]) for a,b in _LENGTHS])
     distance = np.linalg.norm(hands[:,None,0]*square-places[_WRISTS], axis=-1)
     return _nearest(distance, reach)
