@@ -101,7 +101,7 @@ class HandTracker(BodyTracker):
         return hands, [h[0].category_name.upper() for h in found.handedness]
 
 # %% ../nbs/49_tracking.ipynb #ff9b8ad9
-REACH = .6 # of the longest of shoulders and forearms: how far a hand may be from its wrist
+REACH = .75 # of the longest of shoulders and forearms: how far a hand may be from its wrist
 _WRISTS = [PoseLandmark.LEFT_WRIST, PoseLandmark.RIGHT_WRIST]
 _LENGTHS = [(PoseLandmark[a], PoseLandmark[b]) for a,b in
     (('LEFT_SHOULDER','RIGHT_SHOULDER'), ('LEFT_ELBOW','LEFT_WRIST'), ('RIGHT_ELBOW','RIGHT_WRIST'))]
