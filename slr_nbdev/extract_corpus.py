@@ -443,9 +443,11 @@ def slr_extract(
     # (columns clip, split, signer, glosses); pose: .pose files alone
     format:Literal['store','pose']='store',
     # pose, pose+hands or upper+hands: what the store keeps; a .pose file has the body, and with hands all of
-    # pose+hands, which takes more than twice as long
+    # pose+hands, which takes about twice as long
     landmarks:str='pose',
-    model:str=None,           # another .task file (default: this project's; slr_data fetch pose-model)
+    # another pose model's .task file; a hand_landmarker.task beside it is the hand model
+    # (default: those of this project; slr_data fetch pose-model)
+    model:str=None,
     fps:float=25.,            # frames a second of folders with pictures
     workers:int=None,         # processes on this machine (default: one a core that may be used)
     scheduler:str=None,       # tcp://host:port of a Dask cluster that sees the same files
