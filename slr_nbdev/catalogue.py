@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STORE_PLACE', 'CORPORA', 'read_store', 'read_phoenix', 'load_corpus', 'list_data', 'check_corpus', 'check_copy',
-           'fetch_pose_model', 'fetch_data', 'import_store', 'simulate_store', 'slr_data']
+           'fetch_models', 'fetch_data', 'import_store', 'simulate_store', 'slr_data']
 
 # %% ../nbs/18_catalogue.ipynb #44af1556
 import hashlib
@@ -108,12 +108,12 @@ def load_corpus(
 
 # %% ../nbs/18_catalogue.ipynb #7b60feda
 def list_data() -> dict: # name → about, origin, licence, download
-    "Corpora and the pose model: what they are, where they come from, under which licence"
+    "Corpora and the models for videos: what they are, where they come from, under which licence"
     def _row(s): return dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch))
     return {name: _row(s) for name,s in CORPORA.items()}|{'pose-model': _POSE_MODEL}
 
 _POSE_MODEL = dict(
-    about="MediaPipe's pose model, for videos: slr_extract and slr_recognize",
+    about="MediaPipe's models of body and hands, for videos: slr_extract and slr_recognize",
     origin='a pinned wheel of mediapipe, of which it is built', licence='Apache-2.0', download=True)
 
 def _list_text(rows):
@@ -165,25 +165,29 @@ def _recordings_text(result):
     return [f"in {result['root']}", *lines, of_words, *result['notes'], *left_out]
 
 # %% ../nbs/18_catalogue.ipynb #9816d69c
-def fetch_pose_model(
-    folder=None, # where to put it; default: the user's cache
-) -> Path:       # the .task file
-    "MediaPipe's pose model, built once"
-    from slr_nbdev.pose_model import keep_pose_model # here, because it comes later in the reading order
-    return keep_pose_model(folder)
+def fetch_models(
+    folder=None, # where to put copies; default: they stay in the user's cache
+) -> dict:       # pose, hand → .task file
+    "MediaPipe's models of body and hands, built once"
+    from slr_nbdev.pose_model import MODELS, keep_model # here, because it comes later in the reading order
+    return {kind: keep_model(kind, folder) for kind in MODELS}
 
 def fetch_data(
     name,      # of a corpus that can be downloaded, or pose-model
     root=None, # where to put it; default: the user's cache
 ) -> dict:     # where it is
-    "Download a corpus, or build the pose model"
+    "Download a corpus, or build the models of body and hands"
     if name=='pose-model':
-        path = fetch_pose_model(root)
-        return {'pose_model': str(path), 'sha256': hashlib.sha256(path.read_bytes()).hexdigest()}
+        pose, hand = fetch_models(root).values()
+        pose_sha, hand_sha = (hashlib.sha256(p.read_bytes()).hexdigest() for p in (pose, hand))
+        return dict(pose_model=str(pose), sha256=pose_sha, hand_model=str(hand), hand_sha256=hand_sha)
     if not CORPORA[name].fetch: raise SlrError(f"{name}: can't be downloaded; see its origin with: slr_data list")
     return {'corpus': name, 'root': str(CORPORA[name].fetch(root))}
 
-def _fetch_text(result): return result.get('root') or f"{result['pose_model']}\nsha256 {result['sha256']}"
+def _fetch_text(result):
+    if 'root' in result: return result['root']
+    rows = (result['pose_model'], result['sha256']), (result['hand_model'], result['hand_sha256'])
+    return '\n'.join(f'{path}\nsha256 {sha}' for path,sha in rows)
 
 # %% ../nbs/18_catalogue.ipynb #4cc4bbc2
 def import_store(

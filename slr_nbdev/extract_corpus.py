@@ -19,14 +19,14 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, clear_parts, command, output_folder, print_json
-from .points import PoseLandmark
+from .points import POSE, PoseLandmark, landmark_set
 from .tables import is_clutter, read_table, refuse_duplicates
 from .landmarks import check_fps
 from .phoenix import PHOENIX, frame_folder, path_below, phoenix_tree, plain_name, read_targets
 from .store import FeatureStore
 from .poses import refuse_other_kind, store_poses
-from .pose_model import import_extra, pose_model
-from .extraction import PICTURE_SUFFIXES, extract, pose_origin
+from .pose_model import import_extra
+from .extraction import PICTURE_SUFFIXES, extract, extracted_points, find_models, pose_origin
 
 # %% ../nbs/51_extract_corpus.ipynb #04dd81ec
 def _walk(root):
@@ -163,9 +163,9 @@ class ClipLog:
             except json.JSONDecodeError: continue
             self.rows[row['clip']] = row
         if other := next((r['origin'] for r in self.rows.values() if r.get('origin', origin)!=origin), None):
-            what = f"holds clips made with another model ({other}, now {origin})"
-            cure = 'give another folder, or the model of before with --model'
-            raise SlrError(f"{out}: {what}; features of two models don't belong in one store: {cure}")
+            what = f"holds clips made with other models ({other}, now {origin})"
+            cure = 'give another folder, or --landmarks and --model as before'
+            raise SlrError(f"{out}: {what}; features of different models don't belong in one store: {cure}")
 
     def add(self, clip, **row):
         with open(self.path, 'a', encoding='utf-8') as f: f.write('\n'+json.dumps(dict(clip=clip, **row)))
@@ -201,20 +201,22 @@ def done(self:ClipLog,
 # %% ../nbs/51_extract_corpus.ipynb #cb12fd90
 def _extraction_row(e, source):
     "What the list keeps of an extraction"
+    body, hands = e.landmarks[e.found][:,:len(POSE)], {g: int((there & e.found).sum()) for g,there in e.hands.items()}
     return dict(frames=len(e), with_person=int(e.found.sum()), unread=len(e.unread),
-        visibility=e.landmarks[e.found,:,2].mean(0).round(3).tolist(), size=e.size, fps=round(e.fps, 3), notes=e.notes,
-        origin=e.origin, source=source)
+        visibility=body[...,2].mean(0).round(3).tolist(), size=e.size, fps=round(e.fps, 3), notes=e.notes,
+        origin=e.origin, source=source) | hands # frames with a person and with this hand, where hands were looked for
 
 def extract_to_file(
     path,  # of the clip
     file,  # .pose to write
-    model, # .task file
+    model, # .task file of the pose model
     fps,   # for folders
+    landmarks='pose', # set of landmarks that is wanted
 ) -> dict: # a row of the list, or why it failed
     "Extract one clip and keep it"
     try:
         source = clip_source(path, fps)
-        e = extract(path, model, fps)
+        e = extract(path, model, fps, False, landmarks)
         if not e.found.any(): raise SlrError(f"{path}: nobody was found in its {len(e)} frames")
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         e.write(file)
@@ -311,13 +313,14 @@ def extract_clips(
     clips,         # {id: path}
     log:ClipLog,   # where the results go
     client,        # from `dask_client`
-    model,         # .task file
+    model,         # .task file of the pose model
     progress=True, # show a bar
+    landmarks='pose', # set of landmarks that is wanted
 ) -> dict:         # {id: reason} of clips that failed
     "Extract clips on many processes; a clip that fails ends nothing"
     def _submit(k):
         paths = (str(Path(p).absolute()) for p in (clips[k], log.file(k), model))
-        return client.submit(extract_to_file, *paths, log.fps, pure=False)
+        return client.submit(extract_to_file, *paths, log.fps, landmarks, pure=False)
     for k in clips: log.file(k).unlink(missing_ok=True) # of a clip that was replaced
     guilty = 'its worker process died each time it was tried by itself; --retry tries it again'
     with tqdm(total=len(clips), desc='extract', unit='clip', disable=not progress, file=sys.stderr) as bar:
@@ -338,12 +341,14 @@ def extraction_report(
     frames, people = total('frames'), total('with_person')
     seen = sum(np.array(r['visibility'])*r['with_person'] for r in done.values())/max(people, 1)
     sizes = Counter(f"{r['size'][0]}x{r['size'][1]}" for r in done.values())
+    looked_for = [g for g in ('left hand','right hand') if done and all(g in r for r in done.values())]
     return dict(clips=len(clips), done=len(done), frames=frames, without_person=1-people/max(frames, 1),
         unread=total('unread'),
         visibility={p.name.lower(): round(float(v), 3) for p,v in zip(PoseLandmark, seen)} if done else {},
         sizes=dict(sizes.most_common()), failed=failed,
         quarantine={k: q for k in clips if (q := log.quarantined(k))},
-        notes={k: r['notes'] for k,r in done.items() if r['notes']})
+        notes={k: r['notes'] for k,r in done.items() if r['notes']},
+        **{g: round(total(g)/max(people, 1), 3) for g in looked_for}) # share of the frames with a person
 
 def report_text(r) -> str:
     "A report to be read"
@@ -351,6 +356,7 @@ def report_text(r) -> str:
     lost = f"{r['without_person']:.1%} of the frames without a person, {r['unread']} can't be read"
     lines = [f"{r['done']} of {r['clips']} clips, {r['frames']} frames; {lost}", f'pictures: {sizes}']
     if r['visibility']: lines.append('visibility: '+', '.join(f'{k} {v:.2f}' for k,v in r['visibility'].items()))
+    lines += [f'{g}: in {r[g]:.0%} of the frames with a person' for g in ('left hand','right hand') if g in r]
     lines += [f'note: {k}: {n}' for k,notes in r['notes'].items() for n in notes]
     lines += [f'failed: {k}: {v}' for k,v in r['failed'].items()]
     lines += [f'quarantine: {k}: {v}' for k,v in r['quarantine'].items()]
@@ -366,15 +372,19 @@ class CorpusExtraction:
         out,            # folder for the results; finished clips in it are kept
         corpus=None,    # a key of `PHOENIX`; None: your own videos
         format='store', # store: .pose files and a feature store of them; pose: .pose files alone
-        model=None,     # .task file; None: the model of this project
+        model=None,     # .task file of the pose model; None: the models of this project
         fps=25.,        # frames a second of folders with pictures
+        landmarks='pose', # set of landmarks, or a list of points
     ):
+        self.points = landmark_set(landmarks)
+        extracted_points(self.points) # or it is refused before any work
         self.clips, self.plan, self.left_alone = plan_extraction(root, corpus, format=='store')
         if not self.clips:
             raise SlrError(f"{root}: no video ({', '.join(VIDEO_SUFFIXES)}) and no folder of pictures in it")
-        self.corpus, self.model, self.out = corpus or 'videos', pose_model(model), output_folder(out)
+        models = find_models(self.points, model)
+        self.corpus, self.model, self.out = corpus or 'videos', models['pose'], output_folder(out)
         if self.plan: refuse_other_kind(self.out, 'real')
-        self.log = ClipLog(self.out, pose_origin(self.model), fps)
+        self.log = ClipLog(self.out, pose_origin(models), fps)
 
 @patch
 def _extract(self:CorpusExtraction, todo, workers, scheduler):
@@ -382,7 +392,8 @@ def _extract(self:CorpusExtraction, todo, workers, scheduler):
     if not todo: return {}
     workers = min(workers or import_extra('dask.system').CPU_COUNT, len(todo))
     try:
-        with dask_client(workers, scheduler) as client: return extract_clips(todo, self.log, client, self.model)
+        with dask_client(workers, scheduler) as client:
+            return extract_clips(todo, self.log, client, self.model, landmarks=list(self.points.points))
     except KeyboardInterrupt:
         kept = f'finished clips are kept in {self.out}, the same command goes on'
         raise KeyboardInterrupt(f'stopped; {kept}') from None
@@ -403,10 +414,11 @@ def run(self:CorpusExtraction,
 # %% ../nbs/51_extract_corpus.ipynb #4ade5463
 @patch
 def _store_is_current(self:CorpusExtraction):
-    "Is the store made of these clips, and younger than the last of them?"
+    "Is the store made of these clips and landmarks, and younger than the last of them?"
     try: stores = {s: FeatureStore(self.out, s) for s in self.plan}
     except SlrError: return False
     for split,rows in self.plan.items():
+        if stores[split].points!=self.points: return False
         held = [(u.id, u.signer, u.glosses) for u in stores[split].utterances]
         if held!=[r for r in rows if r[0] not in stores[split].about['missing']]: return False
         if (self.out/f'{split}.json').stat().st_mtime<self.log.path.stat().st_mtime: return False
@@ -418,7 +430,8 @@ def make_store(self:CorpusExtraction,
 ) -> Path:
     "The feature store of what was extracted"
     if not self._store_is_current():
-        store_poses(self.corpus, self.plan, self.log.poses, self.out, allow_missing=allow_missing)
+        options = dict(allow_missing=allow_missing, landmarks=self.points)
+        store_poses(self.corpus, self.plan, self.log.poses, self.out, **options)
     return self.out
 
 # %% ../nbs/51_extract_corpus.ipynb #552833c1
@@ -430,7 +443,12 @@ def slr_extract(
     # store: .pose files and a feature store of them, for which your own videos need a clips.csv
     # (columns clip, split, signer, glosses); pose: .pose files alone
     format:Literal['store','pose']='store',
-    model:str=None,           # another .task file (default: this project's; slr_data fetch pose-model)
+    # pose, pose+hands or upper+hands: what the store keeps; a .pose file has the body, and with hands all of
+    # pose+hands, which takes about twice as long
+    landmarks:str='pose',
+    # another pose model's .task file; a hand_landmarker.task beside it is the hand model
+    # (default: those of this project; slr_data fetch pose-model)
+    model:str=None,
     fps:float=25.,            # frames a second of folders with pictures
     workers:int=None,         # processes on this machine (default: one a core that may be used)
     scheduler:str=None,       # tcp://host:port of a Dask cluster that sees the same files
@@ -441,7 +459,7 @@ def slr_extract(
     "From videos to landmarks: MediaPipe over every clip, on all cores; run it again to go on"
     check_fps(fps, '--fps')
     if workers is not None and workers<1: raise SlrError(f'--workers {workers}: choose 1 or more')
-    job = CorpusExtraction(root, out, corpus, format, model, fps)
+    job = CorpusExtraction(root, out, corpus, format, model, fps, landmarks)
     report = job.run(workers, scheduler, retry)
     if json: print_json(report)
     else: print(report_text(report))

@@ -1,7 +1,7 @@
 "Clips to extract: the astronaut, whom scikit-image ships with, and films of the kinds that people have"
 from fractions import Fraction
 import av, numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 from slr_nbdev.extraction import write_video
 
@@ -15,6 +15,22 @@ def folder(path, n, start=0):
 def video(path, n, start=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_video(path, pictures(n, start))
+
+FINGERS = [(-.18,-.12,-.42,-.38,-.6,-.58,-.72,-.74), (-.26,-.92,-.33,-1.28,-.36,-1.5,-.38,-1.68), (0,-.98,0,-1.4,0,-1.66,0,-1.86),
+           (.22,-.92,.27,-1.3,.3,-1.54,.32,-1.72), (.42,-.8,.52,-1.08,.58,-1.26,.62,-1.42)]
+
+def waving():
+    "The astronaut with a left hand, drawn, and its 21 points as fractions of the picture: as in the notebook on tracking"
+    points = np.array([390,490])+60*np.array([(0,0), *np.reshape(FINGERS, (20,2)), (0,2.4)]) # wrist, fingers, forearm
+    big = Image.fromarray(data.astronaut()).resize((2048,2048))
+    draw, strokes = ImageDraw.Draw(big), [(0,21,1.8), (0,1,1.5), (0,17,1.5)]+[(a,a+4,1) for a in (1,5,9,13)]+[(k,k+1,1) for k in range(1, 21) if k%4]
+    for colour,width in (((150,115,95),.24), ((214,164,134),.2)):
+        draw.polygon([tuple(4*points[k]) for k in (0,1,5,9,13,17)], fill=colour)
+        for a,b,more in strokes:
+            r = 2*60*width*more
+            draw.line([*4*points[a], *4*points[b]], fill=colour, width=round(2*r))
+            for x,y in 4*points[[a,b]]: draw.ellipse((x-r, y-r, x+r, y+r), fill=colour)
+    return np.asarray(big.resize((512,512), Image.LANCZOS)), points[:21]/512
 
 def grey(n, height=48, width=64):
     "Pictures, each brighter than the one before, the left half black: small, and told apart by one number"

@@ -5,6 +5,13 @@ import numpy as np, psutil, pytest
 from conftest import BIN
 from slr_nbdev.core import SlrError
 
+@pytest.fixture
+def hand(model):
+    "The hand model, or a skip that says why there is none"
+    from slr_nbdev.pose_model import hand_model
+    try: return hand_model()
+    except SlrError as e: pytest.skip(f"hands can't be tested: {e}")
+
 def rows(out): return [json.loads(l) for l in (out/'extraction.jsonl').read_text().splitlines() if l]
 
 CRASH = '''
@@ -134,16 +141,24 @@ def test_disk_full(model, tmp_path):
     assert full['done']>=1 and full['failed'] and all('No space left on device' in v for v in full['failed'].values()), full['failed']
     assert (room['done'], room['extracted'], room['failed']) == (4, 4-full['done'], {})
 
-def test_bad_arguments(model, tmp_path, call):
+def test_bad_arguments(model, hand, tmp_path, call):
     import films
     films.folder(tmp_path/'films'/'a', 2)
     (tmp_path/'file').write_text('')
+    torn = tmp_path/'torn'
+    torn.mkdir()
+    shutil.copy(model, torn/'pose.task')
+    (torn/hand.name).write_bytes(hand.read_bytes()[:-9])
     before, pose = set(tmp_path.rglob('*')), ('--format','pose')
     cases = [
         (('nowhere','out'), 'no such folder'),
         (('films','out'), 'no clips.csv there'),
         (('films','file',*pose), "can't write there"),
         (('films','out',*pose,'--model','file'), 'not a pose model'),
+        (('films','out',*pose,'--model',hand), 'hand_landmarker.task: a hand model, where a pose model is needed'),
+        (('films','out',*pose,'--landmarks','hands'), "landmarks 'hands': no such set; there are pose, pose+hands"),
+        (('films','out',*pose,'--landmarks','upper+hands+lips'), 'lips are not extracted from films here'),
+        (('films','out',*pose,'--landmarks','pose+hands','--model',torn/'pose.task'), 'hand_landmarker.task: not a hand model'),
         (('films','out',*pose,'--fps',0), '--fps 0'),
         (('films','out',*pose,'--fps','nan'), '--fps nan'),
         (('films','out',*pose,'--workers',0), '--workers 0'),
@@ -169,7 +184,7 @@ def test_a_cluster_that_runs_elsewhere(model, tmp_path, run, call):
     with zipfile.ZipFile(model) as a, zipfile.ZipFile(tmp_path/'other.task', 'w', zipfile.ZIP_STORED) as b:
         for n in a.namelist(): b.writestr(n, a.read(n)) # the same networks, another file
     r = call('slr_extract', 'films', 'out', '--format', 'pose', '--model', 'other.task')
-    assert r.returncode!=0 and 'made with another model' in r.stderr
+    assert r.returncode!=0 and 'made with other models' in r.stderr
 
 def test_golden_pair(model, real_data):
     "A real clip, and the .pose file that others made from it with MediaPipe Holistic"
@@ -186,6 +201,73 @@ def test_golden_pair(model, real_data):
     assert len(Extraction.read(media/'phoenix14t_sample.pose'))==86
     frames = extract(media/'frames', model)
     assert frames.size==(210,260) and frames.found.all()
+
+def test_hands_of_a_corpus(model, hand, tmp_path, run, call):
+    "A hand, the same in a mirror, and one that is out of the picture for most of the time: through the command, on two processes, to files and store"
+    import films
+    from slr_nbdev.extraction import Extraction, extract, write_video
+    from slr_nbdev.points import LANDMARK_SETS
+    from slr_nbdev.store import FeatureStore
+    (picture, points), bare, root = films.waving(), films.pictures(1)[0], tmp_path/'films'
+    root.mkdir()
+    write_video(root/'left.mp4', [picture]*6)
+    write_video(root/'right.mp4', [np.ascontiguousarray(picture[:,::-1])]*6)
+    write_video(root/'away.mp4', [picture]*2+[bare]*7)
+    (root/'clips.csv').write_text('clip,split,signer,glosses\nleft,train,a,A\nright,dev,a,A\naway,test,a,A\n')
+    r = run('slr_extract', root, 'out', '--landmarks', 'upper+hands', '--workers', 2, '--json')
+    assert r.returncode==0, r.stderr
+    report, kind = json.loads(r.stdout), LANDMARK_SETS['pose+hands']
+    assert report['notes']['left']==['the right hand was found in 0 of 6 frames: blurred, hidden or out of the picture']
+    assert report['notes']['right']==['the left hand was found in 0 of 6 frames: blurred, hidden or out of the picture']
+    assert report['notes']['away'][0]=='the left hand was found in 2 of 9 frames: blurred, hidden or out of the picture'
+    assert report['left hand']==round(8/21, 3) and report['right hand']==round(6/21, 3) and len(report['visibility'])==33
+    left, right, away = (Extraction.read(tmp_path/'out'/'poses'/f'{k}.pose', points=kind) for k in ('left','right','away'))
+    own, other = kind.groups['left hand'], kind.groups['right hand']
+    assert np.abs(left.landmarks[:,own,:2]-points).max()<.04 and np.isnan(left.landmarks[:,other]).all()
+    assert np.abs(right.landmarks[:,other,:2]-(points*(-1,1)+(1,0))).max()<.04 and np.isnan(right.landmarks[:,own]).all()
+    assert (left.landmarks[:,own,2]==1).all() and np.isfinite(away.landmarks[:,own]).all((1,2)).tolist()==[True]*2+[False]*7
+    here = extract(root/'left.mp4', model, points=kind)
+    np.testing.assert_allclose(left.landmarks, here.landmarks, atol=1e-6)
+    np.testing.assert_array_equal(extract(root/'left.mp4', model).landmarks, here.landmarks[:,:33]) # the body is the same with hands and without
+    store = FeatureStore(tmp_path/'out', 'train')
+    assert store.points.name=='upper+hands' and np.isfinite(store.utterances[0].landmarks[:,-42:-21]).all() and 'hand model' in store.about['extractor']
+    r = call('slr_extract', root, 'out', '--json')
+    assert r.returncode==1 and 'holds clips made with other models' in r.stderr and '--landmarks and --model as before' in r.stderr
+    again = call('slr_extract', root, 'out', '--landmarks', 'pose+hands', '--json')
+    assert json.loads(again.stdout)['extracted']==0 and FeatureStore(tmp_path/'out', 'train').points.name=='pose+hands'
+
+@pytest.fixture
+def media(real_data):
+    if not (real_data/'media').is_dir(): pytest.skip(f'{real_data}/media is not there: no golden pair')
+    return real_data/'media'
+
+def test_hands_of_the_golden_pair(model, hand, media, tmp_path):
+    "Of a real clip: as MediaPipe Holistic found them; mirrored, the other hand; cut at the side, a hand that is gone"
+    from slr_nbdev.extraction import Extraction, extract, open_pictures, write_video
+    from slr_nbdev.points import LANDMARK_SETS
+    clip, kind = media/'autsl_signer0_sample1000.mp4', LANDMARK_SETS['pose+hands']
+    ours, theirs = extract(clip, model, points=kind), Extraction.read(media/'autsl_signer0_sample1000.pose', points=kind)
+    count = lambda e: [int(there.sum()) for there in e.hands.values()]
+    assert count(ours)[0]>=30 and count(ours)[1]==43 and ours.notes==()
+    for group,mean in (('left hand',.015), ('right hand',.006)):
+        distance = np.linalg.norm((ours.landmarks-theirs.landmarks)[:,kind.groups[group],:2], axis=-1)
+        both = np.isfinite(distance).all(1)
+        assert both.sum()>=30 and distance[both].mean()<mean and np.median(distance[both])<.006, group
+    pictures = [p for _,p in open_pictures(clip)]
+    mirrored = extract(write_video(tmp_path/'mirrored.mp4', [np.ascontiguousarray(p[:,::-1]) for p in pictures]), model, points=kind)
+    assert count(mirrored)[0]==43 and count(mirrored)[1]>=30
+    distance = np.linalg.norm((mirrored.landmarks[...,:2]*(-1,1)+(1,0))[:,kind.mirror]-ours.landmarks[...,:2], axis=-1)
+    for group in ('left hand','right hand'): assert np.nanmedian(distance[:,kind.groups[group]])<.006
+    cut = extract(write_video(tmp_path/'cut.mp4', [np.ascontiguousarray(p[:,:300]) for p in pictures]), model, points=kind)
+    gone = ~cut.hands['left hand']
+    assert count(cut)[1]==43 and gone.sum()>20 and np.isnan(cut.landmarks[gone][:,kind.groups['left hand']]).all()
+    assert cut.notes==(f'the left hand was found in {43-gone.sum()} of 43 frames: blurred, hidden or out of the picture',)
+
+def test_a_hand_whose_label_changes(model, hand, media):
+    "She waves with one hand; MediaPipe takes it for the other one now and then"
+    from slr_nbdev.extraction import extract
+    e = extract(media/'signer_test_video.mp4', model, points='pose+hands')
+    assert not e.hands['left hand'].any() and e.hands['right hand'].sum()>=18 and len(e.notes)==2
 
 def read(path):
     "What is read of a film of `films.grey`: times, brightness of each picture, shape, notes"

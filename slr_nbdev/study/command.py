@@ -170,6 +170,7 @@ RECORDINGS |= {
     'speed-batches': _times('speed-batches-cpu.json', [_simulate('unmarked'), _batches], 5),
     'sentences-speed': _times('sentences-speed-cpu.json', [_simulate('unmarked'), _three, _search], 10),
     'extraction': _slow_cells('51_extract_corpus', ['extraction-cpu.json'], 5, 'a film'),
+    'extraction-hands': _slow_cells('50_extraction', ['extraction-hands-cpu.json'], 1, 'a film'),
     'lstm-padding': _slow_cells('21_layers', ['lstm-padding-cpu.json'], 5, 'random input'),
     'claims': Recording(('nbdev_test --path nbs/68_claims.ipynb',), {'claims.png': None}, 2, 'the results above')}
 
