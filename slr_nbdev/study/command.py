@@ -94,7 +94,8 @@ def _experiment(what, corpus, minutes, seeds, options):
     "A part of the study that trains over seeds and writes one file"
     file = f'{what}-{corpus}.json'
     call = f'slr_study {what} {options} --out "$OUT/{file}"'
-    return Recording((call,), {file: file}, minutes, corpus, seeds, f'{corpus}_config.yaml')
+    recipe = f"{corpus}_{'hands_' if what=='hands' else ''}config.yaml"
+    return Recording((call,), {file: file}, minutes, corpus, seeds, recipe)
 
 RECORDINGS |= {
     'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),

@@ -60,7 +60,7 @@ def hands_experiment(
     "Each set with each seed"
     def _job(points, seed): return lambda: hands_run(corpora[points], configs(points, seed), device)
     jobs = {f'{s}/{seed}': _job(s, seed) for seed in seeds for s in SETS}
-    cfg = configs('pose+hands', seeds[0])
+    cfg = configs('pose+hands', None)
     head = experiment_head(corpora['pose+hands'], cfg, cfg.training.epochs, device)
     return record_runs(path, head, jobs)
 
