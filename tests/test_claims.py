@@ -81,6 +81,7 @@ def test_nonsense_is_not_timed():
     with torch.no_grad(): model.lstm.weight_ih_l0[0] = float('nan')
     with pytest.raises(SlrError, match="aren't numbers"): inference(model, 1, 5)
 
+@pytest.mark.long # the ledger runs the command, and judges the counts
 def test_compare_reproduces_the_guides_counts(run, tmp_path):
     r = run('slr_compare','--repeats','1','--device','cpu','--json')
     assert r.returncode==0, r.stderr

@@ -1,7 +1,9 @@
 "What training survives: being killed, a full disk, Ctrl-C; and that several processes give what one gives"
 import json, os, signal, subprocess, sys, time
+from functools import cache
 from pathlib import Path
 import pytest
+from slr_nbdev.catalogue import load_corpus
 from slr_nbdev.checkpoints import load_checkpoint, load_state
 
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
@@ -102,9 +104,10 @@ def test_two_processes_stop_and_go_on(tmp_path):
     words = load_state(tmp_path/'runs'/'two'/'last.safetensors', words_only=True)[1]
     assert words['finished'] and len(words['history'])==6
 
-def test_what_a_resumed_run_finds_in_its_folder(tmp_path, call):
+def test_what_a_resumed_run_finds_in_its_folder(tmp_path, call, monkeypatch):
     "Files that were edited, torn or removed: what can be written again is, with a note; what somebody meant is refused by name and kept"
     folder, again = tmp_path/'runs'/'x', ('slr_train','--resume','x','--device','cpu')
+    monkeypatch.setattr('slr_nbdev.resume.load_corpus', cache(load_corpus)) # the same corpus sixteen times
     r = call('slr_train','--name','x','--epochs','1','--device','cpu','--settings','model.architecture.hidden_dim=16')
     assert r.returncode==0 and '1 epochs' not in r.stderr, r.stderr
     whole = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
