@@ -152,7 +152,7 @@ def split_dataset(
 
 def _scores(corpus, split, dataset, hypotheses, greedy):
     "`Score`s: plain, by PHOENIX's protocol (with unit costs too), of greedy decoding, of new sentences; or None"
-    protocol, new = protocol_of(corpus.name), new_sentences(corpus, split)
+    protocol, new = protocol_of(corpus.name), new_sentences(corpus, split) if corpus.train else []
     official = [score_dataset(dataset, hypotheses, protocol, u) if protocol!='raw' else None for u in (False,True)]
     return dict(
         score=score_dataset(dataset, hypotheses), official=official[0], official_unit=official[1],
