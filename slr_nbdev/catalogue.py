@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from .core import SlrError, circumstances, command, log, print_json
-from .points import POSE
+from .points import POSE, landmark_set
 from .landmarks import check_fps
 from .corpora import Corpus, CorpusSource, corpus_folder, describe_corpus
 from .recorded import RECORDED_CORPORA, check_mp_data
 from .phoenix import PHOENIX, check_phoenix, phoenix_report, phoenix_tree
 from .signer import simulate_corpus
-from .store import FeatureStore
+from .store import FeatureStore, training_command
 from .poses import import_poses, simulate_poses
 
 # %% ../nbs/18_catalogue.ipynb #120c9a7a
@@ -202,7 +202,8 @@ def import_store(
     out = _store_folder('import', name, root, out)
     if poses is None:
         raise SlrError("import: where are the poses? give the folder with a .npz or .pose file a clip (--poses DIR)")
-    return dict(store=str(out), splits=import_poses(name, root, poses, out, gloss_form, **kw))
+    splits = import_poses(name, root, poses, out, gloss_form, **kw)
+    return dict(store=str(out), landmarks=kw.get('landmarks', 'pose'), splits=splits)
 
 def simulate_store(
     name,       # a key of `PHOENIX`
@@ -230,7 +231,8 @@ def _store_text(name, result):
     for split,r in result['splits'].items():
         less = [f"{len(r[k])} {text}: {', '.join(r[k][:3])}" for k,text in _LEFT_OUT.items() if r.get(k)]
         lines.append('; '.join([f"{split}: {r['clips']} clips", *less]))
-    return '\n'.join([*lines, f"train with: slr_train --corpus {name} --root {result['store']}"])
+    points = landmark_set(result.get('landmarks', 'pose'))
+    return '\n'.join([*lines, f"train with: {training_command(name, result['store'], points)}"])
 
 # %% ../nbs/18_catalogue.ipynb #f392844a
 _Action = Literal['list','check','fetch','import','simulate']

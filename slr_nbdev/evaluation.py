@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .core import SlrError, command, log, output_folder, print_json, whole_file
 from .config import DecodingConfig, drop_none, override
 from .corpora import SPECIALS, Vocabulary
-from .recorded import read_asl_session
+from .recorded import ASL_WORDS_TEST, read_asl_session
 from .catalogue import load_corpus
 from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
@@ -259,6 +259,8 @@ def _evaluation_data(corpus, root, session, points):
     if session is None: return load_corpus(corpus, root, points)
     if corpus!='asl_words': raise SlrError(f"--session {session}: {corpus} has no sessions, only asl_words has")
     sentences = read_asl_session(root, session, points)
+    if session not in ASL_WORDS_TEST:
+        log(f"note: of asl_words_mp.npz only {', '.join(ASL_WORDS_TEST)} is test; a model has learned from the others")
     return SimpleNamespace(name='asl_words', kind='stitched', train=[], dev=[], test=sentences)
 
 def _note_shape(features, utterances):
@@ -309,6 +311,7 @@ def slr_eval(
     r = evaluate(ckpt, data, split, decoding, model, progress=not json)
     _note_corpus(checkpoint, ckpt.info, corpus, r['kind'])
     if hypotheses: write_hypotheses(hypotheses, r['utterances'])
+    if session: r['split'] = split = f'session {session}'
     if not json: return print(_evaluation_text(r, corpus, split, decoding))
     names = 'score', 'official', 'official_unit', 'greedy', 'score_new_sentences'
     scores = {k: r[k].as_dict() if r[k] else None for k in names}

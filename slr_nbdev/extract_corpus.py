@@ -23,7 +23,7 @@ from .points import POSE, PoseLandmark, landmark_set
 from .tables import is_clutter, read_table, refuse_duplicates
 from .landmarks import check_fps
 from .phoenix import PHOENIX, frame_folder, path_below, phoenix_tree, plain_name, read_targets
-from .store import FeatureStore
+from .store import FeatureStore, training_command
 from .poses import refuse_other_kind, store_poses
 from .pose_model import import_extra
 from .extraction import PICTURE_SUFFIXES, extract, extracted_points, find_models, pose_origin
@@ -469,4 +469,5 @@ def slr_extract(
         raise SlrError(f"{missing} of {report['clips']} clips are missing; {cure}")
     if not job.plan: return
     store = job.make_store(allow_missing)
-    if not json: print(f'feature store: {store}\ntrain with: slr_train --corpus {job.corpus} --root {store}')
+    train = training_command(job.corpus, store, landmark_set(landmarks))
+    if not json: print(f'feature store: {store}\ntrain with: {train}')

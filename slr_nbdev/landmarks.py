@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fill_gaps', 'one_unit', 'check_aspect', 'check_fps', 'body_frame', 'normalise_body', 'part_frame', 'normalise_parts',
-           'flatten_pose', 'body_units', 'pose_features']
+           'exchanged_hands', 'flatten_pose', 'body_units', 'pose_features']
 
 # %% ../nbs/10_landmarks.ipynb #e11e32b8
 import numpy as np
@@ -33,21 +33,25 @@ def one_unit(
     "x and y in one unit"
     return clip if aspect in (None, 1) else clip*np.float32([aspect, 1])
 
+def _is_number(x): return isinstance(x, (int,float,np.number)) and not isinstance(x, bool)
+
+def _shown(x): return f'{x:g}' if _is_number(x) else repr(x)
+
 def check_aspect(
     aspect,          # what should be width / height of a picture, or None
     source='aspect', # what to call it in an error
 ):                   # -> the same
     "An error where a number can't be the aspect ratio of a picture"
-    if aspect is None or .1<=aspect<=10: return aspect
-    raise SlrError(f"{source} {aspect:g}: expected the picture's width / height, for example 1.333")
+    if aspect is None or _is_number(aspect) and .1<=aspect<=10: return aspect
+    raise SlrError(f"{source} {_shown(aspect)}: expected the picture's width / height, for example 1.333")
 
 def check_fps(
     fps,          # what should be frames a second, or None
     source='fps', # what to call it in an error
 ):                # -> the same
     "An error where a number can't be a frame rate"
-    if fps is None or 0<fps<=10_000: return fps
-    raise SlrError(f"{source} {fps:g}: expected frames a second, a number above 0 and at most 10000")
+    if fps is None or _is_number(fps) and 0<fps<=10_000: return fps
+    raise SlrError(f"{source} {_shown(fps)}: expected frames a second, a number above 0 and at most 10000")
 
 # %% ../nbs/10_landmarks.ipynb #92899e7f
 _NOSE_TO_RESTING_HAND = 2. # shoulder widths
@@ -104,6 +108,23 @@ def normalise_parts(
         origin, unit = body_frame(clip, points) if group=='body' else part_frame(clip, points, group)
         out[:,k] = (clip[:,k]-origin)/unit
     return out
+
+# %% ../nbs/10_landmarks.ipynb #33881b59
+def exchanged_hands(
+    clip,        # (T,P,2) fractions of the picture, NaN is missing
+    points,      # the P landmarks
+    aspect=None, # width / height of the picture; None: taken as 1
+) -> float:      # share of the hands that are there, 0 where nothing can be compared
+    "Hands that are much nearer to the wrist of the other arm"
+    x, far = one_unit(clip, aspect), []
+    for side,other in (('LEFT','RIGHT'), ('RIGHT','LEFT')):
+        names = f'{side}_HAND_WRIST', f'{side}_WRIST', f'{other}_WRIST'
+        if not set(names)<=points.place.keys(): return 0.
+        hand, own, wrong = (x[:,points.place[p]] for p in names)
+        far.append(np.linalg.norm(hand-own, axis=-1)-2*np.linalg.norm(hand-wrong, axis=-1))
+    there = np.concatenate(far)
+    there = there[np.isfinite(there)]
+    return float((there>0).mean()) if len(there) else 0.
 
 # %% ../nbs/10_landmarks.ipynb #cbf459a7
 def flatten_pose(

@@ -130,7 +130,7 @@ class LandmarkSet:
         "Positions of the points of a smaller set"
         lost = [p for p in wanted.points if p not in self.place]
         if not lost: return np.array([self.place[p] for p in wanted.points])
-        cure = 'Extract or import it with more points, or set features.landmarks to what is there'
+        cure = 'Give these points too, or a model that reads what is there (features.landmarks)'
         what = f"{len(lost)} of its points are missing, such as {lost[0]}"
         raise SlrError(f"{source}: has the landmarks {self}, but {wanted} are asked for: {what}. {cure}")
 
@@ -180,7 +180,8 @@ def landmark_set(
     if isinstance(which, LandmarkSet): return which
     if isinstance(which, str):
         if which in LANDMARK_SETS: return LANDMARK_SETS[which]
-        raise SlrError(f"landmarks {which!r}: no such set; there are {', '.join(LANDMARK_SETS)}, or list the points")
+        there = f"there are {', '.join(LANDMARK_SETS)}; a settings file may list points"
+        raise SlrError(f"landmarks {which!r}: no such set; {there}")
     known, points = {*_BODY, *_HANDS, *_MOUTH}, tuple(which)
     odd = [p for p in points if p not in known]
     if odd: raise SlrError(f"landmarks: no point {', '.join(map(str, odd[:3]))}; names are like LEFT_HAND_INDEX_TIP")
@@ -231,6 +232,8 @@ def landmark_array(
     try: points = np.asarray(points)
     except (TypeError, ValueError, RuntimeError): raise wrong from None
     if points.dtype.kind not in 'fiu': raise wrong
+    if points.dtype.kind!='f' and points.any() and points.max()<=1:
+        raise SlrError(f"{source}: whole numbers and none above 1; were fractions of the picture cut off?")
     with np.errstate(over='ignore'): # what float32 can't hold becomes infinite, and is refused by name
         return points.astype(np.float32)
 
@@ -256,7 +259,7 @@ def _clip_fault(clip, points):
         return f"expected landmarks of shape (T,{len(points)},2), got {clip.shape}"
     if len(clip)==0: return 'a clip with zero frames; remove it from the corpus or extract it again'
     if np.isinf(clip).any(): return 'holds infinite coordinates; mark missing landmarks as NaN'
-    if np.isnan(clip).any(-1).all():
+    if np.isnan(clip[:,points.groups.get('body', slice(None))]).any(-1).all(): # hands alone are nobody
         return f"all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again"
     return _place_fault(clip, points)
 

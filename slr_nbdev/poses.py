@@ -151,12 +151,13 @@ def read_pose(
     fps=None,    # frames a second, where the file is wrong about it
     points=POSE, # the P landmarks that are wanted
 ) -> tuple:      # landmarks (T,P,3), frames a second, (width, height), what made it or None
-    "MediaPipe's points from a .pose file, of its first person"
+    "MediaPipe's points from a .pose file, of the person who is seen most"
     pose = _open_pose(path)
     places, rate = _places(pose, points, path), check_fps(fps or float(pose.body.fps), f'{path}: fps')
     size = pose.header.dimensions.width, pose.header.dimensions.height
-    xy = np.ma.getdata(pose.body.data)[:,0,places,:2]/size
-    found = np.concatenate([xy, pose.body.confidence[:,0,places,None]], -1).astype(np.float32)
+    who = int(pose.body.confidence[:,:,places].sum((0,2)).argmax())
+    xy = np.ma.getdata(pose.body.data)[:,who,places,:2]/size
+    found = np.concatenate([xy, pose.body.confidence[:,who,places,None]], -1).astype(np.float32)
     found[found[...,2]==0] = np.nan
     return check_points(found, path, points), rate, size, _origin(pose.header)
 

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from .core import SlrError, command, log, output_folder, print_json
 from .points import ANCHORS, LANDMARK_SETS, POSE, PoseLandmark, check_points
-from .landmarks import check_aspect, check_fps, flatten_pose
+from .landmarks import check_aspect, check_fps, exchanged_hands, flatten_pose
 from .corpora import Utterance
 from .batches import SignDataset, body_of
 from .layers import resolve_device
@@ -80,6 +80,18 @@ def _hand_warnings(seen, there, points):
     return [f'the {g} was not found in {share:.0%} of the frames: it is blurred, hidden or out of the picture'
             for g,share in lost.items() if share>.5]
 
+def _turned_warnings(clip, points, aspect):
+    "Hands at the wrong arm, and heads below shoulders"
+    out, share = [], exchanged_hands(clip, points, aspect)
+    if share>.1: out.append(f"{share:.0%} of the hands are at the other arm's wrist: are left and right exchanged?")
+    names = 'NOSE', 'LEFT_SHOULDER', 'RIGHT_SHOULDER'
+    if set(names)<=points.place.keys():
+        nose, *shoulders = (clip[:,points.place[p],1] for p in names)
+        below = nose-np.mean(shoulders, 0)
+        if np.isfinite(below).any() and np.nanmedian(below)>0:
+            out.append('the head is below the shoulders: is the picture upside down, or does y grow upwards?')
+    return out
+
 def _point_warnings(seen, known, points):
     "Points that the model misses, and those that it doesn't know"
     out, missing = [], [p.lower() for k,p in enumerate(points.points) if known[k] and not seen[:,k].any()]
@@ -122,10 +134,11 @@ def input_warnings(
 ) -> list:       # sentences
     "Where a clip is unlike the training data"
     points, seen, known = checkpoint.config.features.points, np.isfinite(clip).all(-1), points_known(checkpoint)
-    there = seen.any(1)
+    there = seen[:,points.groups.get('body', slice(None))].any(1)
     if not there.any(): return ['nobody was found in the picture: nothing can be recognised']
     return [*_person_warnings(clip, seen, there, points), *_hand_warnings(seen, there, points),
-            *_point_warnings(seen, known, points), *_range_warnings(clip, seen, known, checkpoint, aspect)]
+            *_turned_warnings(clip, points, aspect), *_point_warnings(seen, known, points),
+            *_range_warnings(clip, seen, known, checkpoint, aspect)]
 
 # %% ../nbs/52_recognition.ipynb #33adf8f1
 @dataclass(frozen=True)
@@ -156,7 +169,10 @@ def _array_source(x, fps, wanted):
     columns = np.shape(x)[1] if np.ndim(x)==3 else 0
     kind = next((s for s in (wanted, POSE, LANDMARK_SETS['pose+hands']) if len(s)==columns), wanted)
     points = check_points(x, kind=kind)
-    points[(points[...,:2]==0).all((1,2))] = np.nan # MediaPipe's users write a frame of zeros where nobody was found
+    for k in kind.groups.values(): # MediaPipe's users write zeros for a body or a hand that was not found
+        part = points[:,k]
+        part[(part[...,:2]==0).all((1,2))] = np.nan
+        points[:,k] = part
     return Extraction(points, np.arange(len(points))/fps, fps, None, 'array', points=kind)
 
 def is_path(source): return isinstance(source, (str, Path))
@@ -171,7 +187,7 @@ def read_source(
     "Landmarks with times, from anything"
     check_fps(fps)
     if not is_path(source): return _array_source(source, fps or 25., points)
-    if Path(source).suffix=='.pose': return Extraction.read(source, fps, points)
+    if Path(source).suffix.lower()=='.pose': return Extraction.read(source, fps, points)
     return extract(source, pose_model, fps or 25., progress, points)
 
 # %% ../nbs/52_recognition.ipynb #2c45ef55
@@ -217,7 +233,8 @@ def _shape_notes(self:Recognizer, aspect):
         cure = 'say it if you know it (aspect=width/height)'
         return [f"the picture's shape is not known, it is taken as {taken}; {cure}"]
     if not features.one_unit and aspect is not None:
-        return ["the shape of the training data's pictures is not known: films of another shape are read badly"]
+        return ["the shape of the training data's pictures is not known: films of another shape are read badly "
+                '(training can be told: --settings features.aspect=1.333)']
     return []
 
 # %% ../nbs/52_recognition.ipynb #49adafa6
@@ -306,7 +323,7 @@ def _overlay_files(files, folder):
     "{film: video to write}; two of one name are refused, .pose files have no pictures"
     out = {}
     for f in files:
-        if Path(f).suffix=='.pose':
+        if Path(f).suffix.lower()=='.pose':
             log(f'{f}: a .pose file has no pictures, so there is no overlay')
             continue
         target = Path(folder)/f'{Path(f).name if Path(f).is_dir() else Path(f).stem}-overlay.mp4'

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from .core import SlrError, log, output_folder
-from .points import (
-    HAND_POINTS, HOLISTIC_POINTS, LANDMARK_SETS, LIP_POINTS, N_LANDMARKS, POSE, PoseLandmark, check_landmarks)
+from slr_nbdev.points import (
+    HAND_POINTS, HOLISTIC_POINTS, LANDMARK_SETS, LIP_POINTS, LandmarkSet, N_LANDMARKS, POSE, PoseLandmark,
+    check_landmarks)
 from .tables import is_clutter, nfc, read_table, refuse_duplicates
-from .landmarks import body_frame, fill_gaps
+from .landmarks import body_frame, exchanged_hands, fill_gaps
 from .corpora import Corpus, CorpusSource, SPECIALS, Utterance, corpus_folder, describe_corpus
 
 # %% ../nbs/13_recorded.ipynb #dc3a54e0
@@ -300,11 +301,13 @@ class Recording:
     landmarks: np.ndarray # (T,P,2)
     missing: int          # frames that the numbering skips
     left_out: dict        # path → why
+    points: LandmarkSet = POSE # which P landmarks
 
     @property
     def without_person(self):
         "Frames that are there and show nobody"
-        return int(np.isnan(self.landmarks).any(-1).all(1).sum())-self.missing
+        body = self.landmarks[:,self.points.groups.get('body', slice(None))] # hands alone are nobody
+        return int(np.isnan(body).any(-1).all(1).sum())-self.missing
 
 def holistic_points(
     frames, # (T,258) or (T,1662), the numbers of MediaPipe Holistic
@@ -339,7 +342,9 @@ def load_recording(
     found, there = holistic_points(frames, path)
     clip = np.full((numbers[-1]-numbers[0]+1, len(points), 2), np.nan, dtype=np.float32)
     clip[np.array(numbers)-numbers[0]] = found[:,there.take(points, path)]
-    return Recording(path, clip, len(clip)-len(frames), left_out)
+    if exchanged_hands(clip, points)>.5:
+        raise SlrError(f"{path}: left and right hand are exchanged; expected pose, left hand, right hand")
+    return Recording(path, clip, len(clip)-len(frames), left_out, points)
 
 def _read_frames(paths):
     "(T,W); an error that names the first bad frame, and how many there are"

@@ -211,7 +211,11 @@ def run_settings(
 ) -> Config:
     "The settings of a new run"
     given = {k.replace('_', '.', 1): v for k,v in drop_none(**given).items()}
-    return override(load_config(config or default_recipe(corpus)), parse_changes(changes, given)|given)
+    changes = parse_changes(changes, given)|given
+    cfg = override(load_config(config or default_recipe(corpus)), changes)
+    wider = {'features.landmarks','features.velocity'} & changes.keys()
+    if not wider or 'model.architecture.input_dim' in changes: return cfg
+    return override(cfg, {'model.architecture.input_dim': cfg.features.width}) # the width follows the features
 
 def fit_settings(
     cfg:Config,
@@ -255,6 +259,8 @@ def _announce(corpus, train_ds, cfg, model):
     sizes = f"{counted(len(corpus.train), 'utterance')} to train on, {len(corpus.dev)} for dev"
     words = f"vocabulary {len(train_ds.vocab)} (from train), {counted(oov, 'dev gloss')} outside it"
     log(f"the {kind} model on {corpus.name} ({corpus.kind}): {sizes}; {words}")
+    there, read = corpus.train[0].points, cfg.features.points
+    if there!=read: log(f"note: the corpus has the landmarks {there}, this model reads {read} (features.landmarks)")
     short = find_infeasible(train_ds, model.output_lengths)
     if short:
         which = ', '.join(f"{i} ({counted(n, 'step')}, {k} needed)" for i,n,k in short[:5])

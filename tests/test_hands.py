@@ -3,7 +3,7 @@ import json
 import numpy as np, pytest
 from slr_nbdev.core import SlrError
 from slr_nbdev.points import LANDMARK_SETS, POSE, clip_with_hands
-from slr_nbdev.landmarks import pose_features
+from slr_nbdev.landmarks import exchanged_hands, pose_features
 from slr_nbdev.corpora import Utterance, fingerprint
 from slr_nbdev.recorded import read_asl_session, read_asl_words
 from slr_nbdev.signer import simulate_corpus
@@ -13,7 +13,7 @@ from slr_nbdev.batches import body_of, mirror_body
 from slr_nbdev.config import FeaturesConfig
 from slr_nbdev.checkpoints import load_checkpoint
 from slr_nbdev.recognition import Recognizer
-from slr_nbdev.resume import train_model
+from slr_nbdev.resume import fit_settings, run_settings, train_model
 from slr_nbdev.study.hands import hands_config
 from test_sync import root
 
@@ -91,3 +91,29 @@ def test_a_session_of_real_words(real_data):
     assert [(u.id, u.glosses) for u in alone]==[(u.id, u.glosses) for u in corpus.test]
     assert all(np.array_equal(a.landmarks, b.landmarks, equal_nan=True) for a,b in zip(alone, corpus.test))
     with pytest.raises(SlrError, match=r'no session x; there are .*34b17b694 \('): read_asl_session(file, 'x', hands)
+
+def test_hands_without_a_body_are_nobody(model, tmp_path):
+    rec, clip = Recognizer(load_checkpoint(model[0], 'cpu')), model[1].test[0].landmarks.copy()
+    clip[:,:33] = np.nan
+    assert rec.recognize(clip, aspect=1).warnings==['nobody was found in the picture: nothing can be recognised']
+    points = np.concatenate([clip, np.where(np.isnan(clip[...,:1]), np.nan, 1)], -1)
+    write_pose(tmp_path/'hands.pose', points, 25, (1000,1000), 'a test', hands)
+    assert rec.recognize(tmp_path/'hands.pose').glosses==[]
+    with pytest.raises(SlrError, match='nobody was found'): Utterance('u', clip, ('A',), 'S', points=hands)
+
+def test_exchanged_hands_and_a_picture_upside_down_are_told(model):
+    rec, clip = Recognizer(load_checkpoint(model[0], 'cpu')), model[1].test[0].landmarks
+    swapped = np.concatenate([clip[:,:33], clip[:,54:], clip[:,33:54]], 1)
+    assert any('are left and right exchanged?' in w for w in rec.recognize(swapped, aspect=1).warnings)
+    assert any('upside down' in w for w in rec.recognize(clip*[1,-1]+[0,1], aspect=1).warnings)
+    assert not any('exchanged' in w or 'upside' in w for w in rec.recognize(clip, aspect=1).warnings)
+
+def test_the_width_follows_the_landmarks():
+    assert run_settings('signer', changes='features.landmarks=upper+hands').model.architecture.input_dim==130
+    wrong = run_settings('signer', changes='features.landmarks=pose+hands,model.architecture.input_dim=177')
+    with pytest.raises(SlrError, match=r'input_dim is 177, but features are 150 wide \(pose\+hands: 75 landmarks x 2\)'):
+        fit_settings(wrong, simulate_corpus(n_train=1, n_dev=1, n_test=1, points=hands))
+
+def test_real_hands_are_at_their_own_wrists(real_data):
+    clips = [u.landmarks for u in read_asl_words(real_data/'asl_words_mp.npz', hands).dev]
+    assert max(exchanged_hands(c, hands) for c in clips)<.1
