@@ -280,7 +280,7 @@ def recognize(self:Recognizer,
     fps=None,       # frames a second: of an array or a folder (default: 25), of a .pose file that is wrong about it
     n_best=1,       # sentences
     progress=False, # show a bar while landmarks are found
-    aspect=None,    # width / height of the picture, for an array
+    aspect=None,    # width / height of the picture: of an array, or where a source is wrong about it
 ) -> Recognised:
     "Glosses with times, scores and warnings"
     name = str(source) if is_path(source) else 'array'
