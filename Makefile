@@ -1,5 +1,5 @@
 # make study      the main job: both models trained, decoded and scored side by side
-# make test       every check, about ten minutes on two cores
+# make test       every check, about fourteen minutes on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough
 # make docs       the study as a website (needs quarto: https://quarto.org)
@@ -24,7 +24,7 @@ study: .venv/.installed
 test: .venv/.installed
 	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 3 min'
 	python tests/refresh.py --check --timing
-	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about 8 min'
+	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about 10 min'
 	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 test-long: .venv/.installed

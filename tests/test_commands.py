@@ -173,6 +173,7 @@ def test_a_figure_is_what_its_name_says(call, tmp_path):
         assert call('slr_runs','a','--figure',name).returncode==0
         assert (tmp_path/name).read_bytes().startswith(begins)
 
+@pytest.mark.long
 def test_plain_machines(run, tmp_path, monkeypatch):
     "No UTF-8 locale, and no home that can be written to: names of any language work, figures are drawn"
     for k,v in dict(LC_ALL='C', PYTHONUTF8='0', HOME='/nonexistent', MPLCONFIGDIR='/proc/nowhere').items(): monkeypatch.setenv(k, v)

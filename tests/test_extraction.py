@@ -169,6 +169,7 @@ def test_bad_arguments(model, hand, tmp_path, call):
         assert r.returncode==1 and r.stdout=='' and says in r.stderr and len(r.stderr.splitlines())==1, (args, r)
         assert set(tmp_path.rglob('*'))==before
 
+@pytest.mark.long
 def test_a_cluster_that_runs_elsewhere(model, tmp_path, run, call):
     "A Dask cluster that was started by somebody else, whose worker has two threads; then no cluster; then another model, which is refused"
     import films, zipfile

@@ -9,7 +9,7 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
 
-@pytest.mark.parametrize('kills', [6, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize('kills', [4, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_at_any_moment(tmp_path, kills):
     "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
     seed = int.from_bytes(os.urandom(4), 'big')
@@ -51,7 +51,7 @@ def wait_for(path, p, seconds=120):
         time.sleep(.05)
     raise AssertionError(f'{path} never came')
 
-@pytest.mark.parametrize('sig', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('sig', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_asked_to_stop(tmp_path, run, call, sig):
     "Ctrl-C and SIGTERM save and say how to go on; what they say works"
     p = begin(tmp_path, '--epochs', '6', '--name', 'x', *QUICK)
