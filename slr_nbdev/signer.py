@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLACES', 'REST', 'UPPER_ARM', 'FOREARM', 'SIGNER_FPS', 'PALM', 'Sign', 'make_sign', 'gloss_names', 'make_lexicon',
-           'Signer', 'make_signer', 'plan_sentence', 'minimum_jerk', 'hand_paths', 'finger_paths', 'bend_arms',
-           'pose_body', 'film', 'sign_sentence', 'Grammar', 'simulate_corpus']
+           'Signer', 'make_signer', 'plan_sentence', 'minimum_jerk', 'hand_paths', 'finger_paths', 'sign_spans',
+           'bend_arms', 'pose_body', 'film', 'sign_sentence', 'Grammar', 'simulate_corpus']
 
 # %% ../nbs/15_signer.ipynb #b7213a16
 import itertools
@@ -190,6 +190,22 @@ def finger_paths(
     k, before, tau = _clock(*plan[3:], n_frames)
     return curls[before]+(curls[k]-curls[before])*minimum_jerk(tau)[:,None,None]
 
+# %% ../nbs/15_signer.ipynb #ee90804d
+def sign_spans(
+    glosses, # names
+    lexicon, # gloss → `Sign`
+    plan,    # of `plan_sentence`
+    n_frames=None, # as for `hand_paths`
+) -> tuple:  # for each gloss its first frame and the one behind its last
+    "When each gloss of a plan is signed"
+    way, hold = plan[3:]
+    leave, T = np.cumsum(way+hold), len(_clock(way, hold, n_frames)[0])
+    last = np.cumsum([len(lexicon[g].places) for g in glosses]) # numbers of places; place 0 is the rest before
+    first = np.concatenate([[1], last[:-1]+1])
+    frames = (T-1)/leave[-1]
+    starts, ends = np.ceil((leave-hold)[first]*frames), np.ceil(leave[last]*frames)
+    return tuple((int(a), max(int(a)+1, int(b))) for a,b in zip(starts, ends))
+
 # %% ../nbs/15_signer.ipynb #b457d6a1
 UPPER_ARM, FOREARM = .85, .75 # shoulder widths
 _ELBOWS_HANG = np.array([.5, 1, -.3]) # outward, down, back
@@ -316,13 +332,14 @@ def sign_sentence(
     difficulty=1.,
     n_frames=None, # length; default: what the signer takes
     points=POSE,   # landmarks: a set of body and hands
+    plan=None,     # from `plan_sentence`; default: a new one
 ):                 # -> (T,P,2) fractions of the picture, NaN is missing
     "One signed sentence as landmarks"
     unknown = [g for g in glosses if g not in lexicon]
     if unknown or not glosses:
         raise SlrError(f"signer: can't sign {unknown or 'nothing'}; give glosses of the lexicon")
     if n_frames is not None and n_frames<1: raise SlrError(f"n_frames: at least 1, got {n_frames}")
-    plan = plan_sentence(glosses, lexicon, signer, rng, difficulty)
+    plan = plan or plan_sentence(glosses, lexicon, signer, rng, difficulty)
     curls = None if points==POSE else finger_paths(glosses, lexicon, plan, n_frames)
     clip = film(pose_body(*hand_paths(*plan, n_frames=n_frames), signer, rng, curls), signer, rng, difficulty)
     return clip if points==POSE else clip[:,LANDMARK_SETS['pose+hands'].take(points, 'signer')]
@@ -376,8 +393,10 @@ def simulate_corpus(
     def sign(k, split, i, people):
         rng, signer = np.random.default_rng((seed, 4, k, i)), people[i%len(people)]
         glosses = grammar.sentence(rng, _length(rng, mean_glosses))
-        clip = sign_sentence(glosses, lexicon, signer, rng, difficulty, points=points)
-        return Utterance(f'{split}-{i:05}', clip, glosses, signer.name, aspect=1., fps=SIGNER_FPS, points=points)
+        plan = plan_sentence(glosses, lexicon, signer, rng, difficulty)
+        clip = sign_sentence(glosses, lexicon, signer, rng, difficulty, points=points, plan=plan)
+        spans = sign_spans(glosses, lexicon, plan)
+        return Utterance(f'{split}-{i:05}', clip, glosses, signer.name, spans, 1., SIGNER_FPS, points)
     splits = ('train',n_train,signers[:-2]), ('dev',n_dev,signers[-2:-1]), ('test',n_test,signers[-1:])
     parts = {split: [sign(k, split, i, people) for i in range(n)] for k,(split,n,people) in enumerate(splits)}
     return Corpus('signer', 'simulated', **parts)
