@@ -90,6 +90,7 @@ class TrainingConfig(Section):
     early_stopping_patience: int = Field(15, ge=1)    # epochs without a better dev WER
     ema_decay: float|None = Field(None, gt=0, lt=1)   # of a moving average of the weights; null: none
     precision: Literal['float32','bf16'] = 'float32'  # of the network; log-softmax and CTC are always float32
+    frame_loss: float = Field(0., ge=0)               # weight of learning each step's gloss, where the corpus marks it
     max_bad_steps: int = Field(0, ge=0)               # steps to leave out because loss or gradient is not finite
     checkpoint_seconds: float = Field(300., ge=0)     # between two saves within an epoch; 0: after every step
     deterministic: bool = False                       # CUDA: the same numbers in every run, more slowly
@@ -123,6 +124,7 @@ class AugmentationConfig(Section):
     rotate: float = Field(0., ge=0, le=45)  # degrees, either way
     noise: float = Field(0., ge=0)          # standard deviation of every coordinate, in body units
     mirror: float = Field(0., ge=0, le=1)   # probability of a signer of the other hand
+    recombine: float = Field(0., ge=0, le=1)# probability of a new sentence of known signs (the corpus must mark them)
 
     @property
     def active(self): return any(self.model_dump().values())

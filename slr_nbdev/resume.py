@@ -22,7 +22,7 @@ from .core import SlrError, clear_parts, command, counted, log, output_folder, p
 from .config import Config, drop_none, load_config, override, parse_changes, parse_config, recipes
 from .corpora import Vocabulary
 from .catalogue import load_corpus
-from .batches import SignDataset, make_loader, unknown_pictures
+from .batches import SignDataset, check_marks, make_loader, unknown_pictures
 from .layers import resolve_device
 from .bilstm_optimized import create_model
 from .ctc import find_infeasible
@@ -228,6 +228,7 @@ def fit_settings(
         why = f"{width} wide ({points.name}: {len(points)} landmarks x 2{twice})"
         what = f"model.architecture.input_dim is {input_dim}, but features are {why}"
         raise SlrError(f"settings: {what}; set it to {width}")
+    if cfg.training.frame_loss: check_marks(corpus.train, 'training.frame_loss')
     vocab, unit = Vocabulary.from_utterances(corpus.train), _one_unit(cfg.features, corpus)
     return override(cfg, {'model.architecture.vocab_size': len(vocab), 'features.one_unit': unit})
 

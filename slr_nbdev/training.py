@@ -24,7 +24,7 @@ from .core import SlrError, counted, log
 from .config import Config, TrainingConfig
 from .corpora import SPECIALS
 from .batches import BucketSampler, ResidentFeatures, SignDataset, collate
-from .ctc import ctc_losses, plateau_advice, required_steps
+from .ctc import ctc_losses, frame_losses, plateau_advice, step_labels, steps_needed
 from .checkpoints import step_seed
 from .schedules import Schedule, make_average, make_optimizer, update_average
 from .evaluation import recognise_batches, score_dataset
@@ -91,7 +91,6 @@ class TrainingData:
         self.dataset, self.accelerator, self.device = dataset, accelerator, device
         t, self.accumulation, lengths = training, training.accumulation_steps, [len(u) for u in dataset.utterances]
         self.sampler = BucketSampler(lengths, t.batch_size, True, t.seed, frames=t.batch_frames)
-        self.required = torch.tensor([required_steps(dataset.vocab.encode(u.glosses)) for u in dataset.utterances])
         fixed = not dataset.augmentation and fits_in_memory(dataset, device)
         self.resident = ResidentFeatures(dataset, device) if fixed else None
 
@@ -175,21 +174,32 @@ class StepResult:
     n: int                                     # utterances of the step, over all processes
     ids: list = field(default_factory=list)    # utterances of this process
     losses: list = field(default_factory=list) # of these, one tensor a batch
-    infeasible: int = 0                        # of these, CTC could learn nothing from
+    infeasible: torch.Tensor = 0               # of these, CTC could learn nothing from
     norm: torch.Tensor = None                  # of the gradient, before clipping
+
+@patch
+def _losses(self:Trainer, batch):
+    "The loss of each utterance, and its steps"
+    t, lengths = self.cfg.training, batch.feature_lengths.tolist() # numbers stay on the CPU
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=t.precision=='bf16'):
+        log_probs, output_lengths = self.model(batch.features, lengths)
+    losses = ctc_losses(log_probs, batch.targets, output_lengths, batch.target_lengths)
+    if t.frame_loss:
+        labels = step_labels(batch.labels, batch.feature_lengths, len(log_probs), self.net.frames_per_step)
+        losses = losses+t.frame_loss*frame_losses(log_probs, labels, output_lengths)
+    return losses, output_lengths
 
 @patch
 def _backward(self:Trainer, numbers, batch, result):
     "Add one batch's gradient"
-    acc, bf16 = self.accelerator, self.cfg.training.precision=='bf16'
-    part, weight = shard_batch(numbers, acc.process_index, acc.num_processes)
-    lengths = batch.feature_lengths.tolist() # numbers stay on the CPU
-    with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-        log_probs, output_lengths = self.model(batch.features, lengths)
-    losses = weight*ctc_losses(log_probs, batch.targets, output_lengths, batch.target_lengths)
+    acc = self.accelerator
+    _, weight = shard_batch(numbers, acc.process_index, acc.num_processes)
+    losses, output_lengths = self._losses(batch)
+    losses = weight*losses
     (losses.sum()*acc.num_processes/result.n).backward()
     result.ids += batch.ids; result.losses.append(losses.detach())
-    result.infeasible += int(weight*(output_lengths<self.data.required[part]).sum())
+    too_short = output_lengths.to(self.device, non_blocking=True)<steps_needed(batch.targets, batch.target_lengths)
+    result.infeasible = result.infeasible+weight*too_short.sum()
 
 @patch
 def train_step(self:Trainer,
