@@ -34,10 +34,11 @@ class TemporalSubsampling(nn.Module):
         input_dim:int,  # features per frame
         output_dim:int, # features after it
         factor:int=2,   # frames that become one
+        kernel_size:int=3, # frames that a step looks at: an odd number
     ):
         super().__init__()
         self.factor = factor
-        self.conv = nn.Conv1d(input_dim, output_dim, kernel_size=3, stride=factor, padding=1)
+        self.conv = nn.Conv1d(input_dim, output_dim, kernel_size, stride=factor, padding=kernel_size//2)
         self.norm = nn.LayerNorm(output_dim)
         init_linear(self.conv)
 

@@ -22,7 +22,7 @@ from .config import Config, parse_config
 from .corpora import SPECIALS, Vocabulary
 from .batches import FeatureStats
 from .layers import resolve_device
-from .bilstm_optimized import create_model
+from .compact import create_model
 from .language import NGram, format_arpa, parse_arpa
 
 # %% ../nbs/40_checkpoints.ipynb #e83c5c58

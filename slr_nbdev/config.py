@@ -29,18 +29,21 @@ class Section(BaseModel):
 # %% ../nbs/03_config.ipynb #647f9527
 class ArchitectureConfig(Section):
     "Shape of a model: the guide's `model.architecture`"
-    type: Literal['optimized','original'] = 'optimized' # which of the guide's two models
+    type: Literal['optimized','original','compact'] = 'optimized' # the guide's two models, and a small one
     input_dim: int = Field(66, ge=1, le=65536)          # features a frame: 33 landmarks x 2
     hidden_dim: int = Field(192, ge=1, le=4096)         # LSTM units per direction
     num_layers: int = Field(3, ge=1, le=32)             # stacked BiLSTM layers
     vocab_size: int = Field(1229, ge=4, le=10**6)       # output classes: blank, pad, unk and at least one gloss
     dropout: float = Field(0.3, ge=0, lt=1)             # probability
-    projection_dim: int|None = Field(None, ge=1, le=4096)# width of the input projection (optimized only)
-    subsample_factor: int|None = Field(None, ge=1, le=3)# stride over time (optimized only)
+    projection_dim: int|None = Field(None, ge=1, le=4096)# width of the first layer (not of the original)
+    subsample_factor: int|None = Field(None, ge=1, le=4)# frames a step (not of the original)
 
     @model_validator(mode='after')
     def _extras_fit_type(self):
         extras = [k for k in ('projection_dim','subsample_factor') if getattr(self, k) is not None]
+        allowed = {'optimized': (1,2,3), 'compact': (1,2,4)}.get(self.type, ())
+        if extras and allowed and self.subsample_factor not in (None, *allowed):
+            raise ValueError(f"the {self.type} model takes a subsample_factor of {', '.join(map(str, allowed))}")
         if self.type!='original' or not extras: return self
         raise ValueError(f"the original model has no {' and no '.join(extras)}: remove it, or set type: optimized")
 

@@ -24,7 +24,7 @@ from .corpora import Vocabulary
 from .catalogue import load_corpus
 from .batches import SignDataset, check_marks, make_loader, unknown_pictures
 from .layers import resolve_device
-from .bilstm_optimized import create_model
+from .compact import create_model
 from .ctc import find_infeasible
 from .language import train_ngram
 from slr_nbdev.checkpoints import (

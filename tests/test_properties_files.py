@@ -9,7 +9,7 @@ from slr_nbdev.corpora import Vocabulary
 from slr_nbdev.store import STORE_ABOUT, FeatureStore, write_store
 from slr_nbdev.poses import read_pose, write_pose
 from slr_nbdev.batches import FeatureStats
-from slr_nbdev.bilstm_optimized import create_model
+from slr_nbdev.compact import create_model
 from slr_nbdev.checkpoints import load_checkpoint, load_state, save_checkpoint, save_state
 from slr_nbdev.language import train_ngram
 

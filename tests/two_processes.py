@@ -1,6 +1,6 @@
 "Train for twenty steps and keep the state: run alone or under torchrun (used by test_training.py)"
 import sys
-from slr_nbdev.bilstm_optimized import create_model
+from slr_nbdev.compact import create_model
 from slr_nbdev.config import load_config, override
 from slr_nbdev.signer import simulate_corpus
 from slr_nbdev.resume import RunFolder, fit_settings, make_datasets

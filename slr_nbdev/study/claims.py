@@ -34,7 +34,8 @@ from ..signer import simulate_corpus
 from ..batches import SignDataset, make_loader
 from ..bilstm import create_bilstm_model
 from ..layers import resolve_device
-from ..bilstm_optimized import create_model, create_optimized_bilstm_model
+from ..bilstm_optimized import create_optimized_bilstm_model
+from ..compact import create_model
 from ..ctc import make_ctc_loss
 from ..scoring import Interval, align_corpus, compare_systems
 from ..resume import slr_train

@@ -24,7 +24,7 @@ from ..drawing import PALETTE
 from ..catalogue import load_corpus
 from ..layers import resolve_device, run_lstm
 from ..blocks import ResidualBiLSTM, TemporalSubsampling
-from ..bilstm_optimized import create_model
+from ..compact import create_model
 from ..runs import provenance
 from ..training import fit, seed_everything
 from ..resume import fit_settings, make_datasets, run_settings

@@ -30,7 +30,7 @@ from ..drawing import PALETTE
 from ..catalogue import load_corpus
 from ..batches import BucketSampler, ResidentFeatures, SignDataset
 from ..layers import Dropout, resolve_device, run_packed
-from ..bilstm_optimized import create_model
+from ..compact import create_model
 from ..scoring import Interval, bootstrap
 from ..runs import provenance
 from ..training import Trainer
