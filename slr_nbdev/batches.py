@@ -91,7 +91,7 @@ class SignDataset(Dataset):
         self.augmentation, self.seed, self.epoch = augmentation, seed, 0
         # stored ones stay on disk
         self.bodies = [None if isinstance(u, StoredUtterance) else body_of(u, features) for u in utterances]
-        clips = (flatten_pose(self.body(i), features.velocity) for i in range(len(self)))
+        clips = (flatten_pose(self.body(i), *features.feature_options) for i in range(len(self)))
         self.stats = stats or FeatureStats.fit(clips)
         self.recombination = self._recombination() if augmentation and augmentation.recombine else None
 
@@ -115,7 +115,7 @@ class SignDataset(Dataset):
             if again: body, labels, target = self.recombination(i, rng)
             body, times = vary_body(body, aug, rng, self.features.points), tempo_times(len(body), aug, rng)
             body, labels = at_times(body, times), labels[times.round().astype(int)]
-        x = self.stats(flatten_pose(body, self.features.velocity))
+        x = self.stats(flatten_pose(body, *self.features.feature_options))
         return u.id, torch.from_numpy(x), torch.tensor(target), torch.from_numpy(labels)
 
 # %% ../nbs/19_batches.ipynb #0eac225d

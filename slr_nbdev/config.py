@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .core import SlrError
-from .points import landmark_set
+from .points import GEOMETRY, landmark_set
 
 # %% ../nbs/03_config.ipynb #1784dc05
 class Section(BaseModel):
@@ -104,6 +104,7 @@ class FeaturesConfig(Section):
     "From landmarks to the numbers a model reads"
     landmarks: str|list[str] = 'pose' # name of a landmark set, or a list of points
     velocity: bool = False # append frame-to-frame differences: twice the numbers
+    geometry: bool = False # append distances and directions of nose and wrists: 15 numbers
     one_unit: bool = True  # x and y in one unit; false: in fractions of width and height, whatever the picture's shape
     aspect: float|None = Field(None, ge=.1, le=10) # width / height of the pictures, where the corpus doesn't tell
 
@@ -113,11 +114,20 @@ class FeaturesConfig(Section):
         landmark_set(landmarks)
         return landmarks
 
+    @model_validator(mode='after')
+    def _geometry_has_points(self):
+        lacking = [p for p in ('NOSE','LEFT_WRIST','RIGHT_WRIST') if p not in self.points.place]
+        if not (self.geometry and lacking): return self
+        raise ValueError(f"geometry needs {', '.join(lacking)}: add them to landmarks, or set geometry: false")
+
+    @property
+    def feature_options(self): return self.velocity, self.points if self.geometry else None # of `flatten_pose`
+
     @property
     def points(self): return landmark_set(self.landmarks) # which landmarks
 
     @property
-    def width(self): return self.points.width*(2 if self.velocity else 1) # numbers a frame
+    def width(self): return self.points.width*(1+self.velocity)+GEOMETRY*self.geometry # numbers a frame
 
 class AugmentationConfig(Section):
     "Random changes of a training utterance; 0 switches one off"
@@ -126,6 +136,8 @@ class AugmentationConfig(Section):
     shift: float = Field(0., ge=0)          # standard deviation of a move of the whole clip, in body units
     rotate: float = Field(0., ge=0, le=45)  # degrees, either way
     noise: float = Field(0., ge=0)          # standard deviation of every coordinate, in body units
+    drift: float = Field(0., ge=0)          # the same of a slow wandering of every point
+    warp: float = Field(0., ge=0, le=1)     # how much the tempo changes within the utterance: deviation of its logarithm
     mirror: float = Field(0., ge=0, le=1)   # probability of a signer of the other hand
     recombine: float = Field(0., ge=0, le=1)# probability of a new sentence of known signs (the corpus must mark them)
 

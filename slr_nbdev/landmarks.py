@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fill_gaps', 'one_unit', 'check_aspect', 'check_fps', 'body_frame', 'normalise_body', 'part_frame', 'normalise_parts',
-           'exchanged_hands', 'flatten_pose', 'body_units', 'pose_features']
+           'exchanged_hands', 'hand_geometry', 'flatten_pose', 'body_units', 'pose_features']
 
 # %% ../nbs/10_landmarks.ipynb #e11e32b8
 import numpy as np
@@ -127,13 +127,42 @@ def exchanged_hands(
     return float((there>0).mean()) if len(there) else 0.
 
 # %% ../nbs/10_landmarks.ipynb #cbf459a7
+def _distance_and_direction(
+    way,     # (T,K,2)
+    blurred, # length below which a direction means little
+):           # -> (T,K), (T,2K)
+    length = np.linalg.norm(way, axis=-1, keepdims=True)
+    return length[...,0], (way/(length+blurred)).reshape(len(way), -1)
+
+def _smooth_speed(
+    x, # (T,K,2)
+):     # -> (T,K,2) a frame, averaged over three frames
+    if len(x)==1: return np.zeros_like(x)
+    v = np.gradient(x, axis=0)
+    v = np.concatenate([v[:1], v, v[-1:]])
+    return (v[:-2]+v[1:-1]+v[2:])/3
+
+def hand_geometry(
+    body,        # (T,P,2) in body units
+    points=POSE, # the P landmarks: nose and wrists must be among them
+) -> np.ndarray: # (T,15) float32
+    "Distances and directions between nose and wrists, speed of the wrists, and where they move"
+    nose, left, right = (np.nan_to_num(body[:,points.place[p]]) for p in ('NOSE','LEFT_WRIST','RIGHT_WRIST'))
+    between = np.stack([left-nose, right-nose, left-right], 1)
+    moving = _smooth_speed(np.stack([left, right], 1))
+    parts = *_distance_and_direction(between, .1), *_distance_and_direction(moving, .03)
+    return np.concatenate(parts, 1).astype(np.float32)
+
 def flatten_pose(
     body,           # (T,P,2) in body units, NaN where a landmark is never seen
     velocity=False, # append the change since the frame before
-):                  # -> (T,2P) float32, or (T,4P) with velocity
+    geometry=None,  # append `hand_geometry` of these landmarks; None: don't
+):                  # -> (T,2P) float32, or (T,4P) with velocity, and 15 more with geometry
     "One row of numbers per frame: x0,y0,x1,y1,..."
     x = np.nan_to_num(body).reshape(len(body), -1).astype(np.float32)
-    return np.concatenate([x, np.diff(x, axis=0, prepend=x[:1])], axis=1) if velocity else x
+    parts = [x, np.diff(x, axis=0, prepend=x[:1])] if velocity else [x]
+    if geometry: parts.append(hand_geometry(body, geometry))
+    return np.concatenate(parts, axis=1)
 
 # %% ../nbs/10_landmarks.ipynb #4b42124d
 def body_units(

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'HAND_POINTS', 'LIP_POINTS', 'LANDMARK_SETS', 'POSE',
-           'HOLISTIC_POINTS', 'ANCHORS', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set', 'width_meaning',
-           'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility', 'check_points']
+           'HOLISTIC_POINTS', 'ANCHORS', 'GEOMETRY', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set',
+           'width_meaning', 'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility',
+           'check_points']
 
 # %% ../nbs/02_points.ipynb #e11e32b8
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -191,13 +193,17 @@ def landmark_set(
     return same or LandmarkSet('+'.join(points) if len(points)<4 else f'{len(points)} named points', points)
 
 # %% ../nbs/02_points.ipynb #0de584be
+GEOMETRY = 15 # numbers of `hand_geometry`
+
 def width_meaning(
     width, # numbers a frame
 ) -> str:
     "What so many numbers a frame are, if they are one of our sets"
     for s in LANDMARK_SETS.values():
-        if width in (s.width, 2*s.width):
-            return f"{width} is {s.name} ({len(s)} landmarks x 2{', with velocity' if width>s.width else ''})"
+        for velocity,geometry in product((False,True), repeat=2):
+            if width!=(1+velocity)*s.width+GEOMETRY*geometry: continue
+            extras = [', with velocity']*velocity+[', with the geometry of the hands']*geometry
+            return f"{width} is {s.name} ({len(s)} landmarks x 2{''.join(extras)})"
     return f"{width} is none of our sets: {', '.join(f'{s.name} {s.width}' for s in LANDMARK_SETS.values())}"
 
 # %% ../nbs/02_points.ipynb #6aa8a6af

@@ -121,7 +121,7 @@ def _range_warnings(clip, seen, known, checkpoint, aspect):
     "Arms and hands that are far from where they were in training"
     features = checkpoint.config.features
     arms, body = _arms(features.points), body_of(known_part(clip, checkpoint, aspect), features)
-    x = checkpoint.stats(flatten_pose(body, features.velocity))[:,:features.points.width]
+    x = checkpoint.stats(flatten_pose(body, *features.feature_options))[:,:features.points.width]
     far = (np.abs(x.reshape(len(x), -1, 2))>=5).any(-1)[:,arms][:,(known & seen.any(0))[arms]]
     if not far.size or far.mean()<=.1: return []
     return [f'{_percent(far)} of the points of arms and hands lie further out than nearly all in training: '

@@ -213,7 +213,7 @@ def run_settings(
     given = {k.replace('_', '.', 1): v for k,v in drop_none(**given).items()}
     changes = parse_changes(changes, given)|given
     cfg = override(load_config(config or default_recipe(corpus)), changes)
-    wider = {'features.landmarks','features.velocity'} & changes.keys()
+    wider = {'features.landmarks','features.velocity','features.geometry'} & changes.keys()
     if not wider or 'model.architecture.input_dim' in changes: return cfg
     return override(cfg, {'model.architecture.input_dim': cfg.features.width}) # the width follows the features
 
@@ -225,7 +225,8 @@ def fit_settings(
     width, input_dim = cfg.features.width, cfg.model.architecture.input_dim
     if input_dim!=width:
         points, twice = cfg.features.points, ', twice with velocity' if cfg.features.velocity else ''
-        why = f"{width} wide ({points.name}: {len(points)} landmarks x 2{twice})"
+        more = ', and the geometry of the hands' if cfg.features.geometry else ''
+        why = f"{width} wide ({points.name}: {len(points)} landmarks x 2{twice}{more})"
         what = f"model.architecture.input_dim is {input_dim}, but features are {why}"
         raise SlrError(f"settings: {what}; set it to {width}")
     if cfg.training.frame_loss: check_marks(corpus.train, 'training.frame_loss')
