@@ -351,7 +351,7 @@ def recognize_files(
         yield r
 
 # %% ../nbs/52_recognition.ipynb #96785511
-_UNCALIBRATED = 'the scores of this checkpoint were never held against what was signed, and promise too much'
+_UNCALIBRATED = 'scores of this checkpoint may promise too much; slr_tune holds them against what was signed in dev'
 
 def _recognised_text(r):
     "One clip to be read"
@@ -381,7 +381,7 @@ def slr_recognize(
     for name,value in (('fps',fps), ('trained_fps',trained_fps)): check_fps(value, f'--{name}')
     if n_best<1: raise SlrError(f"--n_best {n_best}: must be above 0")
     rec, out, failed = Recognizer.load(checkpoint, device, fps=trained_fps, pose_model=model), [], []
-    if 'calibration' not in rec.checkpoint.info: log(f"note: {_UNCALIBRATED}; slr_tune {checkpoint} fits them on dev")
+    if 'calibration' not in rec.checkpoint.info: log(f'note: {_UNCALIBRATED}')
     for r in recognize_files(rec, files, fps, n_best, overlay, progress=not json):
         if isinstance(r, str):
             failed.append(r)

@@ -8,7 +8,7 @@ __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'Reading', 'read_split', 'parts_
            'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths', 'plot_widths', 'error_report',
            'worst_sentences', 'report_text', 'write_errors', 'slr_errors']
 
-# %% ../../nbs/67_errors.ipynb #f9c3a9bf
+# %% ../../nbs/67_errors.ipynb #146dde9a
 import json, math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from ..runs import save_figure
 from ..evaluation import describe_decoding, gloss_spans, new_sentences, protocol_of
 from ..tuning import OutputDecoder
 
-# %% ../../nbs/67_errors.ipynb #816b1a73
+# %% ../../nbs/67_errors.ipynb #2e30de36
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -55,7 +55,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned)
 
-# %% ../../nbs/67_errors.ipynb #e4703690
+# %% ../../nbs/67_errors.ipynb #f560823c
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -95,7 +95,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../../nbs/67_errors.ipynb #9a92afbb
+# %% ../../nbs/67_errors.ipynb #ee926773
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -115,7 +115,7 @@ def show_table(
     out = table[['sentences','words','S','D','I']].copy()
     return out.assign(**{'WER, %': [_rate(r) for r in table.itertuples()], '95 %': [_range(r) for r in table.itertuples()]})
 
-# %% ../../nbs/67_errors.ipynb #8cc14441
+# %% ../../nbs/67_errors.ipynb #7543d750
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -137,12 +137,12 @@ def error_parts(
     out = {
         'signer': parts_by_sentence(aligned, lambda a: a.signer or '(not known)'),
         'glosses in the sentence': parts_by_sentence(aligned, lambda a: in_bin(max(a.words, 1), LENGTHS)),
-        'sentence': parts_by_sentence(aligned, lambda a: 'new' if a.id in new else 'seen in train'),
+        'sentence': parts_by_sentence(aligned, lambda a: 'new' if a.id in new else 'seen'),
         'times the gloss occurs in train': parts_by_gloss(aligned, _times)}
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../../nbs/67_errors.ipynb #4590d810
+# %% ../../nbs/67_errors.ipynb #7300e177
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -160,7 +160,7 @@ def show_gloss_errors(
     "One line a kind"
     return '\n'.join(f"{kind}: {', '.join(f'{what} ({k})' for what,k in rows) or 'none'}" for kind,rows in errors.items())
 
-# %% ../../nbs/67_errors.ipynb #9a9e2355
+# %% ../../nbs/67_errors.ipynb #a75f77cb
 def glosses_that_matter(
     reading:Reading,
     id:str,   # of the utterance
@@ -188,7 +188,7 @@ def sentence_bars(
     return {name: [(g, a, b, i in good) for i,(g,(a,b,*_)) in enumerate(zip(glosses, spans))]
             for name,glosses,spans,good in (('signed',u.glosses,signed,right[0]), ('read',found,_placed(found),right[1]))}
 
-# %% ../../nbs/67_errors.ipynb #01478d04
+# %% ../../nbs/67_errors.ipynb #8a17d106
 _RIGHT, _WRONG = '#b8d4e8', '#f2b98d' # behind the names of glosses
 
 def _frame_of(clip):
@@ -214,8 +214,9 @@ def _draw_strip(ax, u, n=8):
             small.plot(*way[t], 'o', color=color, ms=4)
         small.set(xlim=x, ylim=y)
         small.set_axis_off()
-        small.text(.5, 0, f'{t}', transform=small.transAxes, ha='center', fontsize=7, color='#5f5f5f')
-    ax.set(ylabel='pose', yticks=[])
+        small.text(.5, -.14, f'{t}', transform=small.transAxes, ha='center', fontsize=7, color='#5f5f5f')
+    ax.set(yticks=[0.5], yticklabels=['pose'], ylim=(0,1))
+    ax.tick_params(left=False)
 
 def _draw_bars(ax, bars):
     "Signed above, read below; what is wrong is orange and underlined"
@@ -237,7 +238,7 @@ def _draw_map(ax, reading, id, classes):
     ax.set_yticklabels(reading.checkpoint.vocab.decode(classes), fontsize=8)
     return image
 
-# %% ../../nbs/67_errors.ipynb #e1daef7e
+# %% ../../nbs/67_errors.ipynb #c9339690
 def plot_sentence(
     reading:Reading,
     id:str,   # of the utterance
@@ -256,7 +257,7 @@ def plot_sentence(
     for side in ('top','right','bottom','left'): axs[0].spines[side].set_visible(False)
     return fig
 
-# %% ../../nbs/67_errors.ipynb #727bb862
+# %% ../../nbs/67_errors.ipynb #705b4978
 def interval_widths(
     aligned,   # of `Aligned`
     sizes=None,# numbers of sentences; default: from 5 to 16 times as many as there are
@@ -286,14 +287,13 @@ def plot_widths(
         ax.text(m, 100*r.high, f' ±{50*r.width:.1f}', ha='center', va='bottom', fontsize=8)
     ax.axhline(wer, color='#404040', lw=1)
     ax.axvline(here, color='#949494', ls='--', lw=1)
-    ax.text(here, 0, f' the {here} there are', va='bottom', fontsize=8, color='#5f5f5f')
-    ax.set(xscale='log', xlabel='sentences', ylabel='WER, % (95 % interval)', ylim=(0, None))
+    ax.text(here, 0, f' the {here} that there are', va='bottom', fontsize=8, color='#5f5f5f')
+    ax.set(xscale='log', xlabel='sentences', ylabel='WER, % (95 % interval)', ylim=(0, 112*widths.high.max()))
     ax.set_xticks(widths.index, [f'{m:g}' for m in widths.index])
     ax.minorticks_off()
-    ax.margins(y=.12)
     return fig
 
-# %% ../../nbs/67_errors.ipynb #a6fc36bb
+# %% ../../nbs/67_errors.ipynb #ad79ff94
 def error_report(
     reading:Reading,
 ) -> dict: # what JSON can hold
@@ -332,7 +332,7 @@ def report_text(
         if a.errors: lines += [f'{a.id} ({a.signer})', show_pairs(a.pairs), '']
     return '\n'.join(lines)
 
-# %% ../../nbs/67_errors.ipynb #2574c64a
+# %% ../../nbs/67_errors.ipynb #4a3d6fba
 def write_errors(
     reading:Reading,
     out,     # folder
