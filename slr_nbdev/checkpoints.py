@@ -24,6 +24,7 @@ from .batches import FeatureStats
 from .layers import resolve_device
 from .compact import create_model
 from .language import NGram, format_arpa, parse_arpa
+from .calibration import temperature_of
 
 # %% ../nbs/40_checkpoints.ipynb #e83c5c58
 def _tensors_check(tensors):
@@ -109,6 +110,9 @@ class Checkpoint:
     info: dict        # where it comes from
     lm: NGram = None  # language model, where its decoding asks for one
 
+    @property
+    def temperature(self): return temperature_of(self.info) # of scores; 1 where none was fitted
+
 def stats_tensors(stats): return {'stats.mean': torch.from_numpy(stats.mean), 'stats.std': torch.from_numpy(stats.std)}
 
 def save_checkpoint(
@@ -162,6 +166,7 @@ def _assemble(words, tensors, device):
     lm = parse_arpa(bytes(tensors['lm'].tolist()).decode(), 'its language model') if 'lm' in tensors else None
     if bool(lm)!=bool(config.decoding.lm_order):
         raise ValueError('its decoding asks for a language model that is not there')
+    temperature_of(words['info'])
     return Checkpoint(model.eval(), config, vocab, stats, words['info'], lm)
 
 # %% ../nbs/40_checkpoints.ipynb #c8919e0c

@@ -30,6 +30,7 @@ from .alignment import forced_align, in_frames
 from .language import NGram, read_arpa
 from .decoding import make_decoder
 from .scoring import PROTOCOLS, align_corpus, score, total
+from .calibration import temper
 from .checkpoints import Checkpoint, load_checkpoint
 
 # %% ../nbs/43_evaluation.ipynb #879b163a
@@ -127,9 +128,9 @@ def gloss_spans(
     sentence,     # class numbers
     n_frames:int,
 ) -> list:        # of [first frame, behind the last frame, score], one for each gloss
-    "Where each gloss of a sentence is"
+    "Where each gloss of a sentence is, and how sure it is"
     spans = in_frames(forced_align(log_probs.numpy(), sentence), checkpoint.model.frames_per_step, n_frames)
-    return [[s.start, s.end, round(s.score, 4)] for s in spans]
+    return [[s.start, s.end, round(float(temper(s.score, checkpoint.temperature)), 4)] for s in spans]
 
 # %% ../nbs/43_evaluation.ipynb #d8803ba3
 def new_sentences(

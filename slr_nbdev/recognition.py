@@ -147,7 +147,7 @@ class RecognisedGloss:
     gloss: str
     start: float # seconds from the beginning
     end: float
-    score: float # highest probability that the model gave it; on the optimistic side
+    score: float # chance that it is right, if slr_tune has calibrated the checkpoint; too high otherwise
 
 @dataclass(frozen=True, eq=False)
 class Recognised:
@@ -351,6 +351,8 @@ def recognize_files(
         yield r
 
 # %% ../nbs/52_recognition.ipynb #96785511
+_UNCALIBRATED = 'scores of this checkpoint may promise too much; slr_tune holds them against what was signed in dev'
+
 def _recognised_text(r):
     "One clip to be read"
     lines = [f'{r.source} ({r.seconds:.1f} s): {str(r) or "(nothing)"}']
@@ -379,6 +381,7 @@ def slr_recognize(
     for name,value in (('fps',fps), ('trained_fps',trained_fps)): check_fps(value, f'--{name}')
     if n_best<1: raise SlrError(f"--n_best {n_best}: must be above 0")
     rec, out, failed = Recognizer.load(checkpoint, device, fps=trained_fps, pose_model=model), [], []
+    if 'calibration' not in rec.checkpoint.info: log(f'note: {_UNCALIBRATED}')
     for r in recognize_files(rec, files, fps, n_best, overlay, progress=not json):
         if isinstance(r, str):
             failed.append(r)

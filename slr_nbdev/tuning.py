@@ -19,11 +19,13 @@ from tqdm.auto import tqdm
 
 from .core import SlrError, circumstances, command, print_json
 from .config import DecodingConfig, override
+from .phoenix import clean_gloss
 from .catalogue import load_corpus
 from .layers import resolve_device
 from .language import NGram, format_arpa, read_arpa, train_ngram
 from .decoding import make_decoder
 from .scoring import align_corpus, compare_systems, total
+from .calibration import fit_calibration, scored_glosses
 from .checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from .runs import figure_file, save_figure
 from .evaluation import compute_log_probs, decode_outputs, describe_decoding, protocol_of, split_dataset
@@ -56,6 +58,11 @@ class OutputDecoder:
         return align_corpus(self.references, sentences, self.protocol)
 
     def errors(self, decoding): return total(self.align(self.decode(decoding))).errors
+
+    def scored(self, decoding):
+        "(score, right) of each gloss that is found, before any temperature"
+        clean = clean_gloss if self.protocol=='phoenix2014' else None
+        return scored_glosses(self.outputs, self.decode(decoding), self.references, self.vocab.encode, clean)
 
 # %% ../nbs/47_tuning.ipynb #2c0ae9a2
 WEIGHTS = (0., .2, .4, .6, .8, 1., 1.25, 1.5)
@@ -133,8 +140,8 @@ def tune(
     weights=WEIGHTS,
     scores=SCORES,
     progress=True,
-) -> dict:         # `decoding`, `lm`, the surface, the curve, and what was gained on dev
-    "Choose weight, score and beam on dev"
+) -> dict:         # `decoding`, `lm`, `calibration`, the surface, the curve, and what was gained on dev
+    "Choose weight, score and beam on dev, and fit the temperature of the glosses found with them"
     _refuse_tuning(corpus, split)
     if lm is None and order: lm = train_ngram([u.glosses for u in corpus.train], order, checkpoints[0].vocab.itos)
     if not lm: weights = (0.,)
@@ -146,8 +153,9 @@ def tune(
     decoding = decoding.model_copy(update=dict(beam_size=wide_enough(curve)))
     gain = gain_of(decoders, greedy, decoding)
     if gain['difference']<0: decoding, gain = greedy, gain_of(decoders, greedy, greedy)
+    calibration = fit_calibration([pair for d in decoders for pair in d.scored(decoding)])
     return dict(
-        decoding=decoding, lm=lm if decoding.lm_order else None, weights=list(weights), scores=list(scores),
+        decoding=decoding, lm=lm if decoding.lm_order else None, calibration=calibration, weights=list(weights), scores=list(scores),
         surface=surface.tolist(), curve=curve, **gain)
 
 def _refuse_tuning(corpus, split):
@@ -218,7 +226,8 @@ def store_tuning(
     note = dict(split='dev', language_model=source if lm else None, **wer, **circumstances())
     if lm: note['language_model_sha256'] = hashlib.sha256(format_arpa(lm).encode()).hexdigest()[:16]
     config = override(checkpoint.config, {'decoding': tuned['decoding'].model_dump()})
-    new = replace(checkpoint, config=config, info=checkpoint.info|{'tuning': note}, lm=lm)
+    info = checkpoint.info|{'tuning': note, 'calibration': tuned['calibration']}
+    new = replace(checkpoint, config=config, info=info, lm=lm)
     save_checkpoint(path, new.model.state_dict(), config, new.vocab, new.stats, new.info, lm)
     return new
 
@@ -230,10 +239,18 @@ def _tuning_text(name, tuned):
     why = 'it was chosen on these sentences, so new ones will gain less'
     text = f"{name} dev: greedy {tuned['before']/n:.1%}, best {tuned['after']/n:.1%}; gain {gain:.1f} points "
     text += f"(95 % interval {low:.1f} to {high:.1f}; {why})"
+    text += f"\n  {_calibration_text(tuned['calibration'])}"
     if d.beam_size and d.insertion_score in (tuned['scores'][0], tuned['scores'][-1]):
         last = f'a score of {d.insertion_score:g} is the last one that was tried'
         text += f"\n  note: {last}; a model trained longer may need less"
     return text
+
+def _calibration_text(c):
+    "What the temperature does to the scores"
+    if not c['glosses']: return 'scores: no gloss was found on dev, so no temperature was fitted'
+    before, after = (f"{100*c[k]:.0f}" for k in ('error_before','error_after'))
+    kept = f"off by {after} points in place of {before} on these {c['glosses']} glosses"
+    return f"scores: divided by a temperature of {c['temperature']:.1f} they are {kept}"
 
 def _common_corpus(loaded):
     "The corpus that all these checkpoints were trained on"
@@ -262,7 +279,7 @@ def slr_tune(
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     json:bool=False,     # print one JSON object and nothing else
 ):
-    "Choose beam, language model weight and the score for each gloss on dev, and store them in the checkpoint"
+    "Choose beam, language model weight, score for each gloss, and temperature of scores on dev; store them in the checkpoint"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)
     path = figure_file(figure or Path(checkpoints[0]).with_name('tuning.png'))

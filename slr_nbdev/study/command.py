@@ -26,6 +26,7 @@ PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'stability':  ('experiments', 'slr_stability', 'both models and variants over seeds; an hour'),
     'warm-start': ('warm_start', 'slr_warm_start', 'from scratch against taught by an old model; half an hour'),
     'hands':      ('hands', 'slr_hands', 'with body points alone, and with the points of both hands; half an hour'),
+    'errors':     ('errors', 'slr_errors', 'CHECKPOINT: where it errs, in tables and pictures'),
     'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language, speed: beam and language model'),
     'results':    ('command', 'slr_results', 'what data/results holds, and how to record it again')}
 
