@@ -91,6 +91,7 @@ class TrainingConfig(Section):
     accumulation_steps: int = Field(2, ge=1)          # batches an optimizer step
     epochs: int = Field(100, ge=1, le=10**4)
     early_stopping_patience: int = Field(15, ge=1)    # epochs without a better dev WER
+    with_dev: bool = False # learn from dev too; then nothing is chosen on it, and the last epoch is kept
     ema_decay: float|None = Field(None, gt=0, lt=1)   # of a moving average of the weights; null: none
     precision: Literal['float32','bf16'] = 'float32'  # of the network; log-softmax and CTC are always float32
     frame_loss: float = Field(0., ge=0)               # weight of learning each step's gloss, where the corpus marks it

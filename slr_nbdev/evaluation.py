@@ -311,6 +311,8 @@ def slr_eval(
     _note_shape(ckpt.config.features, getattr(data, split))
     r = evaluate(ckpt, data, split, decoding, model, progress=not json)
     _note_corpus(checkpoint, ckpt.info, corpus, r['kind'])
+    if split=='dev' and ckpt.config.training.with_dev:
+        log(f"note: {checkpoint} has learned from dev (training.with_dev): this says nothing of new sentences")
     if hypotheses: write_hypotheses(hypotheses, r['utterances'])
     if session: r['split'] = split = f'session {session}'
     if not json: return print(_evaluation_text(r, corpus, split, decoding))

@@ -7,7 +7,7 @@ __all__ = ['BOSTON104_POINTS', 'BOSTON104_PICTURE', 'BOSTON104_FILES', 'BOSTON10
            'ASL_WORDS_TEST', 'ASL_WORDS_DEV', 'ASL_WORDS_OUT', 'RECORDED_CORPORA', 'carve_dev', 'read_boston104',
            'fetch_boston104', 'landmarks_from_holistic', 'check_order', 'number_frames', 'Recording', 'holistic_points',
            'load_recording', 'read_sequence', 'join_clips', 'Clip', 'stitch', 'Recordings', 'survey_mp_data',
-           'read_mp_data', 'check_mp_data', 'read_asl_words', 'read_asl_session']
+           'read_mp_data', 'check_mp_data', 'read_asl_words', 'read_asl_clips', 'read_asl_session']
 
 # %% ../nbs/13_recorded.ipynb #3eca78f0
 import os, re, warnings
@@ -641,18 +641,24 @@ def read_asl_words(
         parts['test' if session in ASL_WORDS_TEST else 'dev' if session in ASL_WORDS_DEV else 'train'].append(clip)
     return _stitch_parts('asl_words', parts, points)
 
+def read_asl_clips(
+    path,        # asl_words_mp.npz, or another file of this layout
+    points=POSE, # landmarks to read
+) -> dict:       # session → its clips
+    "The clips of each session, without the words that are left out"
+    sessions = defaultdict(list)
+    for session,clip in _asl_clips(path, points): sessions[session].append(clip)
+    return dict(sorted(sessions.items()))
+
 def read_asl_session(
     path,        # asl_words_mp.npz, or another file of this layout
     session,     # its name
     points=POSE, # landmarks to read
 ) -> list:       # of `Utterance`
     "The stitched sentences of one session"
-    clips, sessions = [], {}
-    for name,clip in _asl_clips(path, points):
-        sessions[name] = 1+sessions.get(name, 0)
-        if name==session: clips.append(clip)
-    if clips: return stitch(clips, 'test', points=points)
-    there = ', '.join(f'{k} ({n} clips)' for k,n in sorted(sessions.items()))
+    sessions = read_asl_clips(path, points)
+    if session in sessions: return stitch(sessions[session], 'test', points=points)
+    there = ', '.join(f'{k} ({len(clips)} clips)' for k,clips in sessions.items())
     raise SlrError(f"{path}: no session {session}; there are {there}")
 
 # %% ../nbs/13_recorded.ipynb #c03fe089

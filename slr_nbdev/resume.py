@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FREE_TO_CHANGE', 'EPOCH_FREE', 'RUN_FILES', 'training_state', 'restore_training', 'check_config_file', 'RunFolder',
-           'default_recipe', 'run_settings', 'fit_settings', 'make_datasets', 'camera_of', 'train_model', 'new_run',
-           'old_run', 'slr_train']
+           'default_recipe', 'run_settings', 'learned_from', 'fit_settings', 'make_datasets', 'camera_of',
+           'train_model', 'new_run', 'old_run', 'slr_train']
 
 # %% ../nbs/46_resume.ipynb #74146e30
 import os, time
@@ -171,7 +171,8 @@ def save_best(self:RunFolder, trainer):
         self.written = p.best_epoch
         row = p.history[p.best_epoch-1]
         info, ds = {k: v for k,v in self.info.items() if k!='root'}, trainer.train_ds
-        info |= {'epoch':row['epoch'], 'dev_wer':row['dev_wer']}
+        info |= {k: row[k] for k in ('epoch','dev_wer') if k in row}
+        if trainer.cfg.training.with_dev: info['learned_from'] = 'train and dev'
         save_checkpoint(path, trainer.best, trainer.cfg, ds.vocab, ds.stats, info, _language_model(trainer))
     if p.history: write_metrics(self.folder, p.history)
 
@@ -217,6 +218,13 @@ def run_settings(
     if not wider or 'model.architecture.input_dim' in changes: return cfg
     return override(cfg, {'model.architecture.input_dim': cfg.features.width}) # the width follows the features
 
+def learned_from(
+    corpus,     # a `Corpus`
+    cfg:Config,
+) -> list:
+    "The utterances that a run learns from: train, or train and dev"
+    return corpus.train+(corpus.dev if cfg.training.with_dev else [])
+
 def fit_settings(
     cfg:Config,
     corpus, # a `Corpus`
@@ -229,15 +237,16 @@ def fit_settings(
         why = f"{width} wide ({points.name}: {len(points)} landmarks x 2{twice}{more})"
         what = f"model.architecture.input_dim is {input_dim}, but features are {why}"
         raise SlrError(f"settings: {what}; set it to {width}")
-    if cfg.training.frame_loss: check_marks(corpus.train, 'training.frame_loss')
-    vocab, unit = Vocabulary.from_utterances(corpus.train), _one_unit(cfg.features, corpus)
+    utterances = learned_from(corpus, cfg)
+    if cfg.training.frame_loss: check_marks(utterances, 'training.frame_loss')
+    vocab, unit = Vocabulary.from_utterances(utterances), _one_unit(cfg.features, utterances)
     return override(cfg, {'model.architecture.vocab_size': len(vocab), 'features.one_unit': unit})
 
-def _one_unit(features, corpus):
+def _one_unit(features, utterances):
     "Can x and y get one unit? A note where the pictures' shape is not known"
-    unknown = unknown_pictures(corpus.train, features)
+    unknown = unknown_pictures(utterances, features)
     if not (features.one_unit and unknown): return features.one_unit
-    what = f"the shape of the pictures is not known ({len(unknown)} of {len(corpus.train)} utterances)"
+    what = f"the shape of the pictures is not known ({len(unknown)} of {len(utterances)} utterances)"
     why = 'x and y stay fractions of width and height, so films of another shape will be read badly'
     log(f"note: {what}: {why}. If you know it: --settings features.aspect=1.333 (width / height)")
     return False
@@ -248,9 +257,10 @@ def make_datasets(
     cfg:Config,
 ):              # -> train and dev as `SignDataset`
     "Training and dev data as the settings want them"
-    vocab = Vocabulary.from_utterances(corpus.train)
+    utterances = learned_from(corpus, cfg)
+    vocab = Vocabulary.from_utterances(utterances)
     augmentation = cfg.augmentation if cfg.augmentation.active else None
-    train_ds = SignDataset(corpus.train, vocab, cfg.features, augmentation=augmentation, seed=cfg.training.seed)
+    train_ds = SignDataset(utterances, vocab, cfg.features, augmentation=augmentation, seed=cfg.training.seed)
     return train_ds, SignDataset(corpus.dev, vocab, cfg.features, train_ds.stats)
 
 # %% ../nbs/46_resume.ipynb #59da16f8
@@ -258,8 +268,11 @@ def _announce(corpus, train_ds, cfg, model):
     "Say what will be trained; the number of utterances that are too short for their glosses"
     oov = sum(train_ds.vocab.out_of_vocabulary(corpus.dev).values())
     kind = cfg.model.architecture.type
-    sizes = f"{counted(len(corpus.train), 'utterance')} to train on, {len(corpus.dev)} for dev"
+    sizes = f"{counted(len(train_ds), 'utterance')} to train on, {len(corpus.dev)} for dev"
     words = f"vocabulary {len(train_ds.vocab)} (from train), {counted(oov, 'dev gloss')} outside it"
+    if cfg.training.with_dev:
+        sizes = f"{counted(len(train_ds), 'utterance')} to train on, {len(corpus.dev)} of them dev's"
+        words = f"vocabulary {len(train_ds.vocab)}; nothing is chosen on dev, the last epoch is kept"
     log(f"the {kind} model on {corpus.name} ({corpus.kind}): {sizes}; {words}")
     there, read = corpus.train[0].points, cfg.features.points
     if there!=read: log(f"note: the corpus has the landmarks {there}, this model reads {read} (features.landmarks)")
@@ -323,10 +336,11 @@ def _tell_place(self:RunFolder, trainer):
     n = trainer.accelerator.num_processes
     done, idle = len(p.history), len(p.history)-p.best_epoch
     if trainer.finished:
+        kept = 'the last is kept' if t.with_dev else f'the best was {p.best_epoch}'
         longer = "; --epochs N goes on to epoch N" if t.scheduler.type in EPOCH_FREE else ''
         wait = "--settings training.early_stopping_patience=N waits longer"
         if idle>=t.early_stopping_patience: longer = f"; {idle} without a better one, {wait}"
-        log(f"{self.folder} is finished: {counted(done, 'epoch')}, the best was {p.best_epoch}{longer}")
+        log(f"{self.folder} is finished: {counted(done, 'epoch')}, {kept}{longer}")
     else: log(f"going on in epoch {p.epoch} after step {p.step}, {counted(done, 'epoch')} done")
     then = self.info.get('processes', 1)
     what = f"the run began with {counted(then, 'process')}, now there are {n}"
@@ -359,7 +373,7 @@ def train_model(
     train_ds, dev_ds = make_datasets(corpus, cfg)
     seed_everything(cfg.training.seed)
     model = create_model(cfg.model.architecture, 'cpu')
-    keeper = RunFolder(folder, provenance(corpus, cfg.training.seed, device)|camera_of(corpus.train)|info)
+    keeper = RunFolder(folder, provenance(corpus, cfg.training.seed, device)|camera_of(train_ds.utterances)|info)
     trainer = Trainer(model, train_ds, dev_ds, cfg, protocol_of(corpus.name), device, keeper)
     main = trainer.accelerator.is_main_process
     keeper.info['processes'] = trainer.accelerator.num_processes
@@ -408,6 +422,12 @@ def old_run(name, root, out):
     return load_corpus(corpus, root or info.get('root'), cfg.features.points), folder, cfg
 
 # %% ../nbs/46_resume.ipynb #41512a7e
+def _outcome(info, protocol):
+    "What training came to, in words"
+    which = f"epoch {info['epoch']} of {info['epochs']}"
+    if 'dev_wer' not in info: return f"{which}, the last; dev was learned from, and only slr_eval on test says more"
+    return f"dev WER {info['dev_wer']:.1%} ({protocol}, {info['corpus_kind']}) in {which}"
+
 @command
 def slr_train(
     corpus:str=None,     # by name: signer, boston104, phoenix2014, ... (slr_data list; default: signer)
@@ -423,7 +443,7 @@ def slr_train(
     warm_start:str=None, # checkpoint of an original model that teaches this one first
     json:bool=False,     # print one JSON object and nothing else
 ):
-    "Train one model and keep its best epoch, or go on with a run"
+    "Train one model and keep its best epoch (or the last, with training.with_dev), or go on with a run"
     device = resolve_device(device)
     if resume:
         own = list(drop_none(corpus=corpus, config=config, name=name, seed=seed, warm_start=warm_start))
@@ -442,8 +462,7 @@ def slr_train(
     if int(os.environ.get('RANK', 0)): return # one process speaks for all
     r = dict(checkpoint=str(folder/'best.safetensors'), epochs=len(history), **checkpoint.info)
     if json: print_json(r)
-    how = f"{protocol_of(data.name)}, {r['corpus_kind']}"
-    if not json: print(f"{r['checkpoint']}: dev WER {r['dev_wer']:.1%} ({how}) in epoch {r['epoch']} of {r['epochs']}")
+    else: print(f"{r['checkpoint']}: {_outcome(r, protocol_of(data.name))}")
 
 # %% ../nbs/46_resume.ipynb #2ea75294
 if __name__=='__main__' and '__file__' in globals(): slr_train.cli() # run as a module, not in a notebook

@@ -112,8 +112,9 @@ def plot_history(
     colours = PALETTE if set(histories)<=set(PALETTE) else 'colorblind'
     fig,axs = plt.subplots(2, 2, figsize=(7.5,5), sharex=True, layout='constrained')
     for ax,(key,label) in zip(axs.flat, PANELS.items()):
-        sns.lineplot(df, x='epoch', y=key, hue='model', palette=colours, legend=ax is axs[0,0],
-                     marker='.', markeredgewidth=0, ax=ax)
+        if key in df: sns.lineplot(df, x='epoch', y=key, hue='model', palette=colours, legend=ax is axs[0,0],
+                                   marker='.', markeredgewidth=0, ax=ax)
+        else: ax.text(.5, .5, 'not measured: dev was\nlearned from', transform=ax.transAxes, ha='center', va='center')
         ax.set(ylabel=label, ylim=(0,None))
         ax.xaxis.get_major_locator().set_params(integer=True)
     axs[1,0].axhline(clip_norm, color='#949494', ls='--', lw=1)

@@ -301,14 +301,17 @@ def evaluate_dev(self:Trainer) -> dict: # loss, WER, blank rate, share of the vo
                 blank_rate=blanks/steps, vocabulary_used=len(written)/(len(vocab)-len(SPECIALS)))
 
 # %% ../nbs/44_training.ipynb #7881c892
-def criterion(row): return row['dev_wer']+row['dev_loss']/1000
+def criterion(row):
+    "Less is better: of dev, or of train where dev was learned from"
+    return row['dev_wer']+row['dev_loss']/1000 if 'dev_wer' in row else row['loss']
 
 @patch
 def end_epoch(self:Trainer) -> dict: # the row
-    "Evaluate on dev, put all in a row, keep the weights if they are the best so far"
-    p, rate = self.progress, self.optimizer.param_groups[0]['lr']
-    row = dict(epoch=p.epoch, **self.epoch_row(), **self.evaluate_dev(), learning_rate=rate)
-    if np.isfinite(criterion(row)) and (self.best is None or criterion(row)<criterion(p.history[p.best_epoch-1])):
+    "Evaluate on dev, put all in a row, keep the weights if they are the best so far, or where dev was learned from"
+    p, rate, with_dev = self.progress, self.optimizer.param_groups[0]['lr'], self.cfg.training.with_dev
+    row = dict(epoch=p.epoch, **self.epoch_row(), **({} if with_dev else self.evaluate_dev()), learning_rate=rate)
+    better = self.best is None or criterion(row)<criterion(p.history[p.best_epoch-1])
+    if with_dev or np.isfinite(criterion(row)) and better:
         p.best_epoch, self.best = p.epoch, copy.deepcopy((self.average or self.net).state_dict())
     p.history.append(row); self.schedule.after_epoch(criterion(row))
     self._advise(row)
@@ -318,6 +321,7 @@ def end_epoch(self:Trainer) -> dict: # the row
 @patch
 def _advise(self:Trainer, row):
     "Say it, once, if the model writes nothing but blanks"
+    if 'blank_rate' not in row: return
     def _advice(r): return plateau_advice(r['blank_rate'], r['epoch'], r['infeasible'], len(self.data))
     before = self.progress.history[:-1]
     if (advice := _advice(row)) and not any(map(_advice, before)): log(f'\nwarning: {advice}')
@@ -350,7 +354,7 @@ def stop_on_request(
 def fit(self:Trainer,
     progress=True, # show a bar on standard error
 ) -> list:         # a row of metrics an epoch
-    "Train until dev stops improving; the model is left at its best epoch"
+    "Train until dev stops improving and leave the model at its best epoch, or with dev until the last one"
     p, t = self.progress, self.cfg.training
     with stop_on_request(self), self.keeper.open(self), self._bar(progress) as bar:
         while not self.finished:
@@ -380,7 +384,7 @@ def _bar(self:Trainer, show):
 def _show_row(bar, row):
     "An epoch's row on the bar"
     shown = dict(loss='.2f', dev_wer='.1%', gradient_norm='.1f', blank_rate='.0%')
-    bar.set_postfix({k: format(row[k], f) for k,f in shown.items()})
+    bar.set_postfix({k: format(row[k], f) for k,f in shown.items() if k in row})
 
 def fit(model, train_ds, dev_ds, cfg, progress=True, protocol='raw') -> list:
     "Train a model and leave it at its best epoch; its history. Nothing is kept on disk"

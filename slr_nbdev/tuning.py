@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['WEIGHTS', 'SCORES', 'BEAMS', 'OutputDecoder', 'error_surface', 'smooth', 'lowest', 'beam_curve', 'wide_enough',
-           'pool_seeds', 'gain_of', 'tune', 'plot_tuning', 'store_tuning', 'save_tuning_figure', 'slr_tune']
+           'pool_seeds', 'gain_of', 'tune', 'refuse_learned', 'plot_tuning', 'store_tuning', 'save_tuning_figure',
+           'slr_tune']
 
 # %% ../nbs/47_tuning.ipynb #eb0b0767
 import hashlib, sys
@@ -143,6 +144,7 @@ def tune(
 ) -> dict:         # `decoding`, `lm`, `calibration`, the surface, the curve, and what was gained on dev
     "Choose weight, score and beam on dev, and fit the temperature of the glosses found with them"
     _refuse_tuning(corpus, split)
+    refuse_learned(checkpoints)
     if lm is None and order: lm = train_ngram([u.glosses for u in corpus.train], order, checkpoints[0].vocab.itos)
     if not lm: weights = (0.,)
     decoders, greedy = [OutputDecoder(c, corpus, split, lm) for c in checkpoints], DecodingConfig()
@@ -164,6 +166,16 @@ def _refuse_tuning(corpus, split):
         why = f"Values that were chosen on {split} say nothing about new sentences; they are chosen on dev"
         raise SlrError(f"tuning on {split}: refused. {why}")
     if not corpus.dev: raise SlrError(f"tuning: {corpus.name} has no dev sentences")
+
+def refuse_learned(
+    checkpoints,
+    names=None, # of their files
+):
+    "Nothing is chosen on sentences that a model has learned"
+    for name,c in zip(names or ['a checkpoint']*len(checkpoints), checkpoints):
+        if c.config.training.with_dev:
+            what = f"{name}: dev was learned from (training.with_dev), so nothing can be chosen on it"
+            raise SlrError(f"tuning: {what}; tune a model that was trained without, and train with its values")
 
 def _at_point(start, weights, scores, i, j):
     "The settings of a point of the surface"
@@ -281,6 +293,7 @@ def slr_tune(
 ):
     "Choose beam, language model weight, score for each gloss, and temperature of scores on dev; store them in the checkpoint"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
+    refuse_learned(loaded, checkpoints)
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)
     path = figure_file(figure or Path(checkpoints[0]).with_name('tuning.png'))
     tuned = tune(loaded, load_corpus(name, root, loaded[0].config.features.points), model, order, split)

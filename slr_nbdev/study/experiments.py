@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['VARIANTS', 'without_layer_norm', 'StackedBiLSTM', 'without_residuals', 'without_projection', 'Variant', 'budget',
-           'prepare', 'shorten', 'train_variant', 'record_runs', 'experiment_head', 'stability_experiment',
-           'left_plateau', 'run_measures', 'stability_frame', 'stability_table', 'seed_differences', 'plot_stability',
-           'experiment_setup', 'slr_stability']
+           'prepare', 'shorten', 'train_variant', 'runs_so_far', 'record_runs', 'experiment_head',
+           'stability_experiment', 'left_plateau', 'run_measures', 'stability_frame', 'stability_table',
+           'seed_differences', 'plot_stability', 'experiment_setup', 'slr_stability']
 
 # %% ../../nbs/61_experiments.ipynb #865274e7
 import json
@@ -128,13 +128,14 @@ def train_variant(
         return []
 
 # %% ../../nbs/61_experiments.ipynb #fd541440
-def _runs_so_far(path, head):
+def runs_so_far(path, head):
     "What the file holds, if it belongs to the same experiment"
-    cure = 'choose another file, or move it away'
+    path, cure = Path(path), 'choose another file, or move it away'
     if not path.exists(): return head|{'runs': {}}
     try: done = json.loads(path.read_text())
-    except json.JSONDecodeError: raise SlrError(f"{path}: not a JSON file; {cure}") from None
-    if done.get('settings')!=head['settings']: raise SlrError(f"{path}: holds runs of other settings or data; {cure}")
+    except (ValueError, RecursionError): raise SlrError(f"{path}: not a JSON file; {cure}") from None
+    if not isinstance(done, dict) or done.get('settings')!=head['settings'] or not isinstance(done.get('runs'), dict):
+        raise SlrError(f"{path}: holds runs of other settings or data; {cure}")
     return done
 
 def record_runs(
@@ -145,7 +146,7 @@ def record_runs(
     "Make the runs that the file does not have yet"
     path = Path(path)
     output_folder(path.parent)
-    done = _runs_so_far(path, head)
+    done = runs_so_far(path, head)
     for i,(name,job) in enumerate(jobs.items(), 1):
         if name in done['runs']: continue
         log(f'{i}/{len(jobs)} {name}')

@@ -33,6 +33,7 @@ def study_configs(
     cfg,     # settings for the optimized model
 ) -> dict:   # name → `Config`
     "Settings of both models: they differ in the architecture alone"
+    if cfg.training.with_dev: raise SlrError("study: it compares on dev; leave training.with_dev out")
     if cfg.model.architecture.type!='optimized':
         cure = "give the optimized model's settings (type: optimized); the original's are derived from them"
         raise SlrError(f"study: {cure}")
