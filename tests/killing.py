@@ -14,7 +14,8 @@ from slr_nbdev.resume import train_model
 corpus = simulate_corpus(n_glosses=5, n_train=24, n_dev=4, n_test=1, mean_glosses=3)
 base = override(load_config(), {'model.architecture.hidden_dim':8, 'model.architecture.num_layers':1, 'training.batch_size':4, 'training.accumulation_steps':2, 'training.epochs':6, 'training.checkpoint_seconds':0., 'training.optimizer.learning_rate':.01})
 CONFIGS = {'plateau': override(base, {'training.scheduler.patience':0}),
-           'everything': override(base, {'training.scheduler':dict(type='OneCycleLR'), 'training.ema_decay':.9, 'training.batch_frames':300, 'augmentation.tempo':.2, 'augmentation.noise':.02})}
+           'everything': override(base, {'training.scheduler':dict(type='OneCycleLR'), 'training.ema_decay':.9, 'training.batch_frames':300, 'augmentation.tempo':.2, 'augmentation.noise':.02}),
+           'with dev': override(base, {'training.with_dev':True})}
 
 def in_child(work):
     "Run `work` in a process of its own; its id"
@@ -78,7 +79,7 @@ def main(root, kills, seed):
         began, ended = ((root/name/f).stat().st_mtime for f in ('environment.json','metrics.csv'))
         whole[name] = ended-began, outcome(root/name)
     for i in range(kills):
-        name = list(CONFIGS)[i%2]
+        name = list(CONFIGS)[i%len(CONFIGS)]
         folder = root/f'{name}-{i}'
         how, code = kill_once(CONFIGS[name], folder, whole[name][0], rng, i)
         left = unreadable(folder) if folder.exists() else []

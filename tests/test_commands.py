@@ -136,7 +136,8 @@ def test_the_parts_of_the_study(call, tmp_path):
     "slr_study WHAT: each part has its help under its own name; without WHAT it is the main job"
     alone = call('slr_study','--help').stdout
     for what,flag in (('models','--epochs'), ('guide','--repeats'), ('claims','--results'), ('bench','--repeats'), ('speed','--corpus'),
-                      ('stability','--seeds'), ('warm-start','--warm'), ('sentences','checkpoints'), ('errors','--worst'), ('results','parts')):
+                      ('stability','--seeds'), ('ladder','--rungs'), ('warm-start','--warm'), ('sentences','checkpoints'),
+                      ('errors','--worst'), ('results','parts')):
         r = call('slr_study', what, '--help')
         assert r.returncode==0 and r.stdout.startswith(f'usage: slr_study {what} [-h]') and flag in r.stdout, what
         assert f'\n  {what} ' in alone

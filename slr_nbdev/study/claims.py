@@ -40,10 +40,10 @@ from ..ctc import make_ctc_loss
 from ..scoring import Interval, align_corpus, compare_systems
 from ..resume import slr_train
 from .experiments import seed_differences, stability_frame
-from .warm_start import warm_start_table
 from .benchmarks import (
     ctc_times, flops_per_frame, guide_models, latency, memory, memory_as_guide, plot_benchmarks, random_batch,
     random_targets, size_by_part, training_ratio)
+from .warm_start import warm_start_table
 
 # %% ../../nbs/68_claims.ipynb #8bf50a07
 HOLDS, CONDITION, FAILS, UNTESTED = 'holds', 'holds with a condition', 'does not hold', 'cannot be tested here'

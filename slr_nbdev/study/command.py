@@ -24,6 +24,7 @@ PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'bench':      ('benchmarks', 'slr_bench', 'size, latency, memory, CTC, growth, FLOP/s'),
     'speed':      ('speed', 'slr_speed', 'how fast training is, and what makes it so'),
     'stability':  ('experiments', 'slr_stability', 'both models and variants over seeds; an hour'),
+    'ladder':     ('ladder', 'slr_ladder', 'what each change buys, cross-validated, rung by rung; hours'),
     'warm-start': ('warm_start', 'slr_warm_start', 'from scratch against taught by an old model; half an hour'),
     'hands':      ('hands', 'slr_hands', 'with body points alone, and with the points of both hands; half an hour'),
     'errors':     ('errors', 'slr_errors', 'CHECKPOINT: where it errs, in tables and pictures'),
