@@ -50,7 +50,7 @@ def test_a_child_that_is_killed_takes_nothing_with_it(tmp_path, monkeypatch):
 
 def test_interrupted_and_gone_on(tmp_path):
     "Ctrl-C leaves what is done, and no process behind; the same call makes the rest"
-    call = [sys.executable, '-c', 'from slr_nbdev.study.ladder import slr_ladder; slr_ladder.cli()', '--corpus', 'signer', '--rungs', 'plain', '--epochs', '1', '--seeds', '3', '--jobs', '1']
+    call = [sys.executable, '-c', 'from slr_nbdev.study.ladder import slr_ladder; slr_ladder.cli()', '--corpus', 'signer', '--rungs', 'compact', '--epochs', '1', '--seeds', '3', '--jobs', '1']
     p = subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     path = tmp_path/'ladder-signer-1-epochs.json'
     for _ in range(2400):
@@ -65,10 +65,10 @@ def test_interrupted_and_gone_on(tmp_path):
     r = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
     runs = json.loads(path.read_text())['runs']
     assert r.returncode==0 and len(runs)==3 and all(runs[k]==v for k,v in first.items()), r.stderr
-    assert 'plain' in r.stdout and str(path.name) in r.stdout
+    assert 'compact' in r.stdout and str(path.name) in r.stdout
 
 @pytest.mark.parametrize('args,says', [
-    (('--corpus','phoenix'), "corpus 'phoenix': it has no ladder"), (('--rungs','plain,top'), "'top': no such rung"),
+    (('--corpus','phoenix'), "corpus 'phoenix': it has no ladder"), (('--rungs','best,top'), "'top': no such rung"),
     (('--landmarks','lips'), 'the ladders of boston104 are for pose'), (('--jobs','0'), '--jobs 0: must be at least 1'),
     (('--corpus','asl_words'), 'asl_words: where is it?'), (('--corpus','signer','--out','there.json'), 'there.json: holds runs of other settings or data'),
     (('--corpus','signer','--out','words.txt'), 'words.txt: not a JSON file'), (('--corpus','signer','--out','.'), 'a folder')])
