@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'study_configs', 'utterance_seconds', 'steps_at', 'summarise', 'compare_models', 'study_table',
-           'paired_difference', 'show_difference', 'plot_errors', 'study_examples', 'save_study', 'slr_models']
+           'paired_difference', 'show_difference', 'plot_errors', 'study_examples', 'save_study', 'best_settings',
+           'slr_models']
 
 # %% ../../nbs/60_models.ipynb #5a1a1485
 import time
@@ -17,7 +18,7 @@ import torch
 from matplotlib.patches import Patch
 
 from ..core import SlrError, command, print_json, whole_file, write_json
-from ..config import DecodingConfig, load_config, parse_config
+from ..config import DecodingConfig, load_config, parse_config, recipes
 from ..drawing import PALETTE
 from ..catalogue import load_corpus
 from ..batches import SignDataset, collate
@@ -30,16 +31,18 @@ from ..resume import run_settings, train_model
 
 # %% ../../nbs/60_models.ipynb #decb3664
 def study_configs(
-    cfg,     # settings for the optimized model
-) -> dict:   # name → `Config`
-    "Settings of both models: they differ in the architecture alone"
+    cfg,      # settings for the optimized model
+    best=None,# settings of a third, best model; None: no third
+) -> dict:    # name → `Config`
+    "Settings of the guide's models, which differ in the architecture alone, and of the best"
     if cfg.training.with_dev: raise SlrError("study: it compares on dev; leave training.with_dev out")
     if cfg.model.architecture.type!='optimized':
         cure = "give the optimized model's settings (type: optimized); the original's are derived from them"
         raise SlrError(f"study: {cure}")
     original = load_config('bilstm_original_config.yaml').model.model_dump()
     original['architecture']['input_dim'] = cfg.model.architecture.input_dim
-    return {'original': parse_config(cfg.model_dump()|{'model': original}), 'optimized': cfg}
+    both = {'original': parse_config(cfg.model_dump()|{'model': original}), 'optimized': cfg}
+    return both|({'best': best} if best else {})
 
 # %% ../../nbs/60_models.ipynb #470b9e5c
 @torch.no_grad()
@@ -104,9 +107,11 @@ def compare_models(
     out,           # folder for both runs
     device=None,   # default: CUDA where there is one
     progress=True, # show bars
+    best=None,     # settings of a third model
 ) -> dict:         # models, histories, examples, provenance
     "Train both models, then open test once for each"
-    runs = {name: train_model(corpus, c, Path(out)/name, device, progress) for name,c in study_configs(cfg).items()}
+    configs = study_configs(cfg, best)
+    runs = {name: train_model(corpus, c, Path(out)/name, device, progress) for name,c in configs.items()}
     results = {name: evaluate(checkpoint, corpus, decoding=DecodingConfig()) for name,(checkpoint,_) in runs.items()}
     return dict(corpus=corpus.name, kind=corpus.kind,
         models={name: summarise(*run, results[name], corpus.test) for name,run in runs.items()},
@@ -214,20 +219,30 @@ def save_study(
     plt.close(fig)
 
 # %% ../../nbs/60_models.ipynb #665e8e34
+def best_settings(
+    corpus,      # its name
+    epochs=None, # default: the recipe's
+    seed=None,   # default: the recipe's
+):               # -> `Config`, or None
+    "Settings of the best model that is known for a corpus; None where no such recipe ships"
+    recipe = f'best_{corpus}.yaml'
+    if recipe in recipes(): return run_settings(corpus, recipe, training_epochs=epochs, training_seed=seed)
+
 @command
 def slr_models(
     corpus:str='signer', # by name: signer, boston104, phoenix2014, ... (slr_data list)
     root:str=None,       # folder or file of a recorded corpus
-    config:str=None,     # settings file or recipe (default: the corpus's own recipe)
+    config:str=None,     # settings file or recipe of the optimized model (default: the corpus's own, and the best one)
     out:str='runs',      # folder of the runs
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     epochs:int=None,     # at most (default: the recipe's)
     seed:int=None,       # (default: the recipe's)
     json:bool=False,     # print one JSON object and nothing else
 ):
-    "The main job: train the original and the optimized model on the same data and compare them"
+    "The main job: train original, optimized and best model on the same data and compare them"
     cfg, folder = run_settings(corpus, config, training_epochs=epochs, training_seed=seed), Path(out)/f'study-{corpus}'
-    study = compare_models(load_corpus(corpus, root, cfg.features.points), cfg, folder, resolve_device(device))
+    best, device = None if config else best_settings(corpus, epochs, seed), resolve_device(device)
+    study = compare_models(load_corpus(corpus, root, cfg.features.points), cfg, folder, device, best=best)
     save_study(study, folder)
     if json: print_json({k: study[k] for k in ('corpus','kind','models','provenance')}|{'folder': str(folder)})
     else:
