@@ -138,7 +138,7 @@ class AugmentationConfig(Section):
     rotate: float = Field(0., ge=0, le=45)  # degrees, either way
     noise: float = Field(0., ge=0)          # standard deviation of every coordinate, in body units
     drift: float = Field(0., ge=0)          # the same of a slow wandering of every point
-    warp: float = Field(0., ge=0, le=1)     # how much the tempo changes within the utterance: deviation of its logarithm
+    warp: float = Field(0., ge=0, le=1)     # how much the tempo changes on the way: deviation of its logarithm
     mirror: float = Field(0., ge=0, le=1)   # probability of a signer of the other hand
     recombine: float = Field(0., ge=0, le=1)# probability of a new sentence of known signs (the corpus must mark them)
 

@@ -411,9 +411,9 @@ def stitch(
             while deck:
                 n = int(rng.integers(2, 7))
                 hand, deck = deck[:n], deck[n:]
-                signs, glosses, id = [c.landmarks for c in hand], tuple(c.gloss for c in hand), f'{prefix}-{len(out):04}'
+                signs, glosses = [c.landmarks for c in hand], tuple(c.gloss for c in hand)
                 clip, spans = join_clips(signs, points=points), _sign_spans(signs)
-                out.append(Utterance(id, clip, glosses, signer, spans, points=points))
+                out.append(Utterance(f'{prefix}-{len(out):04}', clip, glosses, signer, spans, points=points))
     return out
 
 TRAIN_DEALS = 4

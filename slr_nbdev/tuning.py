@@ -157,7 +157,8 @@ def tune(
     if gain['difference']<0: decoding, gain = greedy, gain_of(decoders, greedy, greedy)
     calibration = fit_calibration([pair for d in decoders for pair in d.scored(decoding)])
     return dict(
-        decoding=decoding, lm=lm if decoding.lm_order else None, calibration=calibration, weights=list(weights), scores=list(scores),
+        decoding=decoding, lm=lm if decoding.lm_order else None, calibration=calibration,
+        weights=list(weights), scores=list(scores),
         surface=surface.tolist(), curve=curve, **gain)
 
 def _refuse_tuning(corpus, split):
@@ -291,7 +292,7 @@ def slr_tune(
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     json:bool=False,     # print one JSON object and nothing else
 ):
-    "Choose beam, language model weight, score for each gloss, and temperature of scores on dev; store them in the checkpoint"
+    "Choose beam, language model weight, score for a gloss, and temperature of scores on dev, and store them"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     refuse_learned(loaded, checkpoints)
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)

@@ -113,7 +113,8 @@ def show_table(
     def _rate(r): return '' if math.isnan(r.wer) else f'{100*r.wer:.1f}'
     def _range(r): return 'too few' if math.isnan(r.low) else f'[{100*r.low:.0f}, {100*r.high:.0f}]'
     out = table[['sentences','words','S','D','I']].copy()
-    return out.assign(**{'WER, %': [_rate(r) for r in table.itertuples()], '95 %': [_range(r) for r in table.itertuples()]})
+    rows = list(table.itertuples())
+    return out.assign(**{'WER, %': [_rate(r) for r in rows], '95 %': [_range(r) for r in rows]})
 
 # %% ../../nbs/70_errors.ipynb #7543d750
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
@@ -158,7 +159,8 @@ def show_gloss_errors(
     errors:dict, # from `gloss_errors`
 ) -> str:
     "One line a kind"
-    return '\n'.join(f"{kind}: {', '.join(f'{what} ({k})' for what,k in rows) or 'none'}" for kind,rows in errors.items())
+    listed = {kind: ', '.join(f'{what} ({k})' for what,k in rows) for kind,rows in errors.items()}
+    return '\n'.join(f"{kind}: {rows or 'none'}" for kind,rows in listed.items())
 
 # %% ../../nbs/70_errors.ipynb #a75f77cb
 def glosses_that_matter(
@@ -186,7 +188,8 @@ def sentence_bars(
     pairs = right_places(align(list(u.glosses), found))
     right = [{p[i] for p in pairs} for i in (0,1)]
     return {name: [(g, a, b, i in good) for i,(g,(a,b,*_)) in enumerate(zip(glosses, spans))]
-            for name,glosses,spans,good in (('signed',u.glosses,signed,right[0]), ('read',found,_placed(found),right[1]))}
+            for name,glosses,spans,good in
+            (('signed',u.glosses,signed,right[0]), ('read',found,_placed(found),right[1]))}
 
 # %% ../../nbs/70_errors.ipynb #8a17d106
 _RIGHT, _WRONG = '#b8d4e8', '#f2b98d' # behind the names of glosses
@@ -346,7 +349,8 @@ def write_errors(
         with whole_file(folder/name) as p: p.write_text(text, encoding='utf-8')
     figures = {'sentences.png': plot_widths(reading.aligned, interval_widths(reading.aligned))}
     for i,a in enumerate(worst_sentences(reading.aligned, worst), 1):
-        if a.errors: figures[f"worst-{i}-{re.sub(r'[^A-Za-z0-9_-]', '_', a.id)[:60]}.png"] = plot_sentence(reading, a.id)
+        name = re.sub(r'[^A-Za-z0-9_-]', '_', a.id)[:60]
+        if a.errors: figures[f"worst-{i}-{name}.png"] = plot_sentence(reading, a.id)
     for name,fig in figures.items(): save_figure(folder/name, fig)
     return [folder/name for name in (*texts, *figures)]
 
@@ -360,7 +364,7 @@ def slr_errors(
     worst:int=5,       # sentences to draw, those with most errors
     device:str=None,   # cpu or cuda (default: cuda where there is one)
 ):
-    "Where a model errs: tables by signer, length, rarity and duration, confusions, and pictures of its worst sentences"
+    "Where a model errs: tables by signer, length, rarity and duration, confusions, pictures of sentences"
     if split not in ('test','dev'): raise SlrError(f"--split {split}: choose test or dev")
     if worst<0: raise SlrError(f"--worst {worst}: a number of sentences, 0 or more")
     loaded, folder = load_checkpoint(checkpoint, resolve_device(device)), output_folder(out)
