@@ -94,7 +94,8 @@ def temperature_of(
     info:dict, # of a checkpoint
 ) -> float:
     "The temperature that was fitted on dev; 1 where none was"
-    t = info.get('calibration', {}).get('temperature', 1.)
+    stored = info.get('calibration', {})
+    t = stored.get('temperature', 1.) if isinstance(stored, dict) else stored
     if not isinstance(t, (int, float)) or not math.isfinite(t) or t<=0: raise ValueError(f'temperature {t!r}')
     return float(t)
 

@@ -155,11 +155,11 @@ def tune(
     decoding = decoding.model_copy(update=dict(beam_size=wide_enough(curve)))
     gain = gain_of(decoders, greedy, decoding)
     if gain['difference']<0: decoding, gain = greedy, gain_of(decoders, greedy, greedy)
-    calibration = fit_calibration([pair for d in decoders for pair in d.scored(decoding)])
     return dict(
-        decoding=decoding, lm=lm if decoding.lm_order else None, calibration=calibration,
-        weights=list(weights), scores=list(scores),
-        surface=surface.tolist(), curve=curve, **gain)
+        decoding=decoding, lm=lm if decoding.lm_order else None, calibration=_calibrate(decoders, decoding),
+        weights=list(weights), scores=list(scores), surface=surface.tolist(), curve=curve, **gain)
+
+def _calibrate(decoders, decoding): return fit_calibration([pair for d in decoders for pair in d.scored(decoding)])
 
 def _refuse_tuning(corpus, split):
     "Only dev may be looked at"
@@ -292,7 +292,7 @@ def slr_tune(
     device:str=None,     # cpu or cuda (default: cuda where there is one)
     json:bool=False,     # print one JSON object and nothing else
 ):
-    "Choose beam, language model weight, score for a gloss, and temperature of scores on dev, and store them"
+    "Choose beam, language model weight, score for each gloss and temperature on dev; store them in the checkpoint"
     loaded = [load_checkpoint(c, resolve_device(device)) for c in checkpoints]
     refuse_learned(loaded, checkpoints)
     model, name = read_arpa(lm) if lm else None, _common_corpus(loaded)

@@ -8,7 +8,7 @@ __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'Reading', 'read_split', 'parts_
            'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths', 'plot_widths', 'error_report',
            'worst_sentences', 'report_text', 'write_errors', 'slr_errors']
 
-# %% ../../nbs/70_errors.ipynb #146dde9a
+# %% ../../nbs/67_errors.ipynb #ccc66646
 import json, math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from ..runs import save_figure
 from ..evaluation import describe_decoding, gloss_spans, new_sentences, protocol_of
 from ..tuning import OutputDecoder
 
-# %% ../../nbs/70_errors.ipynb #2e30de36
+# %% ../../nbs/67_errors.ipynb #3c873042
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -55,7 +55,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned)
 
-# %% ../../nbs/70_errors.ipynb #f560823c
+# %% ../../nbs/67_errors.ipynb #0e936c1b
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -95,7 +95,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../../nbs/70_errors.ipynb #ee926773
+# %% ../../nbs/67_errors.ipynb #5e9bb0fc
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -114,9 +114,9 @@ def show_table(
     def _range(r): return 'too few' if math.isnan(r.low) else f'[{100*r.low:.0f}, {100*r.high:.0f}]'
     out = table[['sentences','words','S','D','I']].copy()
     rows = list(table.itertuples())
-    return out.assign(**{'WER, %': [_rate(r) for r in rows], '95 %': [_range(r) for r in rows]})
+    return out.assign(**{'WER, %': list(map(_rate, rows)), '95 %': list(map(_range, rows))})
 
-# %% ../../nbs/70_errors.ipynb #7543d750
+# %% ../../nbs/67_errors.ipynb #74b9c1ab
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -143,7 +143,7 @@ def error_parts(
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../../nbs/70_errors.ipynb #7300e177
+# %% ../../nbs/67_errors.ipynb #932c73ec
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -159,10 +159,10 @@ def show_gloss_errors(
     errors:dict, # from `gloss_errors`
 ) -> str:
     "One line a kind"
-    listed = {kind: ', '.join(f'{what} ({k})' for what,k in rows) for kind,rows in errors.items()}
-    return '\n'.join(f"{kind}: {rows or 'none'}" for kind,rows in listed.items())
+    def _listed(rows): return ', '.join(f'{what} ({k})' for what,k in rows) or 'none'
+    return '\n'.join(f'{kind}: {_listed(rows)}' for kind,rows in errors.items())
 
-# %% ../../nbs/70_errors.ipynb #a75f77cb
+# %% ../../nbs/67_errors.ipynb #76be5461
 def glosses_that_matter(
     reading:Reading,
     id:str,   # of the utterance
@@ -187,11 +187,10 @@ def sentence_bars(
     except SlrError: signed = [] # more glosses than steps
     pairs = right_places(align(list(u.glosses), found))
     right = [{p[i] for p in pairs} for i in (0,1)]
-    return {name: [(g, a, b, i in good) for i,(g,(a,b,*_)) in enumerate(zip(glosses, spans))]
-            for name,glosses,spans,good in
-            (('signed',u.glosses,signed,right[0]), ('read',found,_placed(found),right[1]))}
+    def _row(glosses, spans, good): return [(g, a, b, i in good) for i,(g,(a,b,*_)) in enumerate(zip(glosses, spans))]
+    return dict(signed=_row(u.glosses, signed, right[0]), read=_row(found, _placed(found), right[1]))
 
-# %% ../../nbs/70_errors.ipynb #8a17d106
+# %% ../../nbs/67_errors.ipynb #7a01113a
 _RIGHT, _WRONG = '#b8d4e8', '#f2b98d' # behind the names of glosses
 
 def _frame_of(clip):
@@ -241,7 +240,7 @@ def _draw_map(ax, reading, id, classes):
     ax.set_yticklabels(reading.checkpoint.vocab.decode(classes), fontsize=8)
     return image
 
-# %% ../../nbs/70_errors.ipynb #c9339690
+# %% ../../nbs/67_errors.ipynb #ad7d5233
 def plot_sentence(
     reading:Reading,
     id:str,   # of the utterance
@@ -260,7 +259,7 @@ def plot_sentence(
     for side in ('top','right','bottom','left'): axs[0].spines[side].set_visible(False)
     return fig
 
-# %% ../../nbs/70_errors.ipynb #705b4978
+# %% ../../nbs/67_errors.ipynb #ca4b6df5
 def interval_widths(
     aligned,   # of `Aligned`
     sizes=None,# numbers of sentences; default: from 5 to 16 times as many as there are
@@ -296,7 +295,7 @@ def plot_widths(
     ax.minorticks_off()
     return fig
 
-# %% ../../nbs/70_errors.ipynb #ad79ff94
+# %% ../../nbs/67_errors.ipynb #be038bbd
 def error_report(
     reading:Reading,
 ) -> dict: # what JSON can hold
@@ -335,7 +334,7 @@ def report_text(
         if a.errors: lines += [f'{a.id} ({a.signer})', show_pairs(a.pairs), '']
     return '\n'.join(lines)
 
-# %% ../../nbs/70_errors.ipynb #4a3d6fba
+# %% ../../nbs/67_errors.ipynb #db443394
 def write_errors(
     reading:Reading,
     out,     # folder
@@ -349,8 +348,8 @@ def write_errors(
         with whole_file(folder/name) as p: p.write_text(text, encoding='utf-8')
     figures = {'sentences.png': plot_widths(reading.aligned, interval_widths(reading.aligned))}
     for i,a in enumerate(worst_sentences(reading.aligned, worst), 1):
-        name = re.sub(r'[^A-Za-z0-9_-]', '_', a.id)[:60]
-        if a.errors: figures[f"worst-{i}-{name}.png"] = plot_sentence(reading, a.id)
+        name = re.sub('[^A-Za-z0-9_-]', '_', a.id)[:60] # an id may be a path
+        if a.errors: figures[f'worst-{i}-{name}.png'] = plot_sentence(reading, a.id)
     for name,fig in figures.items(): save_figure(folder/name, fig)
     return [folder/name for name in (*texts, *figures)]
 
@@ -364,7 +363,7 @@ def slr_errors(
     worst:int=5,       # sentences to draw, those with most errors
     device:str=None,   # cpu or cuda (default: cuda where there is one)
 ):
-    "Where a model errs: tables by signer, length, rarity and duration, confusions, pictures of sentences"
+    "Where a model errs: by signer, length, rarity and duration, its confusions, and pictures of its worst sentences"
     if split not in ('test','dev'): raise SlrError(f"--split {split}: choose test or dev")
     if worst<0: raise SlrError(f"--worst {worst}: a number of sentences, 0 or more")
     loaded, folder = load_checkpoint(checkpoint, resolve_device(device)), output_folder(out)
