@@ -8,7 +8,7 @@ __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'Reading', 'read_split', 'parts_
            'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths', 'plot_widths', 'error_report',
            'worst_sentences', 'report_text', 'write_errors', 'slr_errors']
 
-# %% ../../nbs/67_errors.ipynb #ccc66646
+# %% ../../nbs/70_errors.ipynb #ccc66646
 import json, math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from ..runs import save_figure
 from ..evaluation import describe_decoding, gloss_spans, new_sentences, protocol_of
 from ..tuning import OutputDecoder
 
-# %% ../../nbs/67_errors.ipynb #3c873042
+# %% ../../nbs/70_errors.ipynb #3c873042
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -55,7 +55,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned)
 
-# %% ../../nbs/67_errors.ipynb #0e936c1b
+# %% ../../nbs/70_errors.ipynb #0e936c1b
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -95,7 +95,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../../nbs/67_errors.ipynb #5e9bb0fc
+# %% ../../nbs/70_errors.ipynb #5e9bb0fc
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -116,7 +116,7 @@ def show_table(
     rows = list(table.itertuples())
     return out.assign(**{'WER, %': list(map(_rate, rows)), '95 %': list(map(_range, rows))})
 
-# %% ../../nbs/67_errors.ipynb #74b9c1ab
+# %% ../../nbs/70_errors.ipynb #74b9c1ab
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -143,7 +143,7 @@ def error_parts(
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../../nbs/67_errors.ipynb #932c73ec
+# %% ../../nbs/70_errors.ipynb #932c73ec
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -162,7 +162,7 @@ def show_gloss_errors(
     def _listed(rows): return ', '.join(f'{what} ({k})' for what,k in rows) or 'none'
     return '\n'.join(f'{kind}: {_listed(rows)}' for kind,rows in errors.items())
 
-# %% ../../nbs/67_errors.ipynb #76be5461
+# %% ../../nbs/70_errors.ipynb #76be5461
 def glosses_that_matter(
     reading:Reading,
     id:str,   # of the utterance
@@ -190,7 +190,7 @@ def sentence_bars(
     def _row(glosses, spans, good): return [(g, a, b, i in good) for i,(g,(a,b,*_)) in enumerate(zip(glosses, spans))]
     return dict(signed=_row(u.glosses, signed, right[0]), read=_row(found, _placed(found), right[1]))
 
-# %% ../../nbs/67_errors.ipynb #7a01113a
+# %% ../../nbs/70_errors.ipynb #7a01113a
 _RIGHT, _WRONG = '#b8d4e8', '#f2b98d' # behind the names of glosses
 
 def _frame_of(clip):
@@ -240,7 +240,7 @@ def _draw_map(ax, reading, id, classes):
     ax.set_yticklabels(reading.checkpoint.vocab.decode(classes), fontsize=8)
     return image
 
-# %% ../../nbs/67_errors.ipynb #ad7d5233
+# %% ../../nbs/70_errors.ipynb #ad7d5233
 def plot_sentence(
     reading:Reading,
     id:str,   # of the utterance
@@ -259,7 +259,7 @@ def plot_sentence(
     for side in ('top','right','bottom','left'): axs[0].spines[side].set_visible(False)
     return fig
 
-# %% ../../nbs/67_errors.ipynb #ca4b6df5
+# %% ../../nbs/70_errors.ipynb #ca4b6df5
 def interval_widths(
     aligned,   # of `Aligned`
     sizes=None,# numbers of sentences; default: from 5 to 16 times as many as there are
@@ -295,7 +295,7 @@ def plot_widths(
     ax.minorticks_off()
     return fig
 
-# %% ../../nbs/67_errors.ipynb #be038bbd
+# %% ../../nbs/70_errors.ipynb #be038bbd
 def error_report(
     reading:Reading,
 ) -> dict: # what JSON can hold
@@ -334,7 +334,7 @@ def report_text(
         if a.errors: lines += [f'{a.id} ({a.signer})', show_pairs(a.pairs), '']
     return '\n'.join(lines)
 
-# %% ../../nbs/67_errors.ipynb #db443394
+# %% ../../nbs/70_errors.ipynb #db443394
 def write_errors(
     reading:Reading,
     out,     # folder
