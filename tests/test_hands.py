@@ -9,7 +9,8 @@ from slr_nbdev.recorded import read_asl_session, read_asl_words
 from slr_nbdev.signer import simulate_corpus
 from slr_nbdev.store import FeatureStore, STORE_ABOUT, write_store
 from slr_nbdev.poses import read_pose, write_pose
-from slr_nbdev.batches import body_of, mirror_body
+from slr_nbdev.augmentation import mirror_body
+from slr_nbdev.batches import body_of
 from slr_nbdev.config import FeaturesConfig
 from slr_nbdev.checkpoints import load_checkpoint
 from slr_nbdev.recognition import Recognizer

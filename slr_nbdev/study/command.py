@@ -108,6 +108,17 @@ RECORDINGS |= {
     'hands-asl_words': _experiment('hands', 'asl_words', 45, (1,2,3),
                                    '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"')}
 
+# %% ../../nbs/79_command.ipynb #5db9a09c
+def _ladder(corpus, options, minutes, rungs):
+    "Rungs by cross-validation with one seed; the best of them on test with five"
+    file = f'ladder-{corpus}.json'
+    call = f'slr_study ladder {options} --out "$OUT/{file}" --rungs'
+    calls = f'{call} {rungs} --seeds 1', f'{call} best --seeds 5 --test'
+    return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5), threads=2, timed=True)
+
+RECORDINGS |= {
+    'ladder-boston104': _ladder('boston104', _BOSTON, 35, 'compact,frames,recombined,wandering,geometry,best')}
+
 # %% ../../nbs/79_command.ipynb #25418ccb
 _WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
 
