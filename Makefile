@@ -1,5 +1,5 @@
 # make study      the main job: both models trained, decoded and scored side by side
-# make test       every check, about fourteen minutes on two cores
+# make test       every check, about a quarter of an hour on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough
 # make docs       the study as a website (needs quarto: https://quarto.org)

@@ -51,7 +51,8 @@ def test_a_child_that_is_killed_takes_nothing_with_it(tmp_path, monkeypatch):
 def test_interrupted_and_gone_on(tmp_path):
     "Ctrl-C leaves what is done, and no process behind; the same call makes the rest"
     call = [sys.executable, '-c', 'from slr_nbdev.study.ladder import slr_ladder; slr_ladder.cli()', '--corpus', 'signer', '--rungs', 'compact', '--epochs', '1', '--seeds', '3', '--jobs', '1']
-    p = subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) # whoever starts the tests in the background has it ignored
+    p = subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed)
     path = tmp_path/'ladder-signer-1-epochs.json'
     for _ in range(2400):
         if path.exists() or p.poll() is not None: break

@@ -9,7 +9,7 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
 
-@pytest.mark.parametrize('kills', [4, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize('kills', [3, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_at_any_moment(tmp_path, kills):
     "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
     seed = int.from_bytes(os.urandom(4), 'big')
@@ -90,6 +90,7 @@ def test_launched_twice(tmp_path):
     start, = json.loads((tmp_path/'runs'/'two'/'environment.json').read_text())
     assert start['processes']==2
 
+@pytest.mark.long # two processes on two cores
 def test_two_processes_stop_and_go_on(tmp_path):
     "Two processes that are asked to stop agree on where, the state is whole, and two go on from it"
     launch = [sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.resume','--device','cpu']
