@@ -91,7 +91,7 @@ def cut_points(
 ) -> list: # first frame of each gloss's piece, and the frame behind the last piece
     "Where to cut a sentence into signs"
     middles = [(a[1]+b[0]+1)//2 for a,b in zip(spans, spans[1:])]
-    return [spans[0][0], *middles, spans[-1][1]]
+    return [int(c) for c in np.maximum.accumulate([spans[0][0], *middles, spans[-1][1]])]
 
 def close_seam(
     body,     # (T,P,2), changed in place
@@ -122,7 +122,12 @@ class Recombination:
         self.labels = [frame_labels(len(b), s, t) for b,s,t in zip(bodies, spans, targets)]
         self.cuts, self.examples = [cut_points(s) for s in spans], {}
         for i,target in enumerate(targets):
-            for k,gloss in enumerate(target): self.examples.setdefault(gloss, []).append((i,k))
+            for k,gloss in enumerate(target):
+                if self.has_frames(i, k): self.examples.setdefault(gloss, []).append((i,k))
+
+    def has_frames(self, i, k):
+        "Does a sign have frames of its own? One that is marked within another may not"
+        return self.cuts[i][k]<self.cuts[i][k+1]
 
     def another(self, i, k, rng):
         "An example of the same gloss, as the numbers of a sentence and of a sign in it"
@@ -133,8 +138,10 @@ class Recombination:
         "Signs of a new sentence that begins like sentence `i`"
         signs, k = [], 0
         while k<len(self.targets[i]) and len(signs)<self.longest:
-            if rng.random()<self.change: i, k = self.another(i, k, rng)
-            signs.append((i,k)); k += 1
+            has_frames = self.has_frames(i, k)
+            if has_frames and rng.random()<self.change: i, k = self.another(i, k, rng)
+            if has_frames: signs.append((i,k))
+            k += 1
         return [self.another(*s, rng) if rng.random()<self.exchange else s for s in signs]
 
 # %% ../nbs/11_augmentation.ipynb #9430b1fa
