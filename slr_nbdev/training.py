@@ -32,7 +32,9 @@ from .evaluation import recognise_batches, score_dataset
 # %% ../nbs/44_training.ipynb #44843e19
 def seed_everything(seed:int):
     "Seed Python, NumPy and PyTorch"
-    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
+    random.seed(seed); np.random.seed(seed)
+    torch.default_generator.manual_seed(seed) # `torch.manual_seed` writes a stack trace for each kind of device
+    if torch.cuda.is_available(): torch.cuda.manual_seed_all(seed)
 
 def make_accelerator(
     device,    # a `torch.device`

@@ -133,6 +133,8 @@ ASIDE = ( # what else was tried at the height of `geometry`
     Rung('more dropout', 'against learning by heart?', 'geometry', {'model.architecture.dropout': .5}),
     Rung('averaged', 'averaged weights?', 'geometry', {'training.ema_decay': .99}),
     Rung('frames alone', 'twice the weight on the steps?', 'geometry', {'training.frame_loss': 6.}),
+    Rung('no marks', 'of sentences that nobody has marked?', 'geometry',
+         {'training.frame_loss': 0., 'augmentation.recombine': 0.}),
     Rung('all recombined', 'no sentence as it was signed?', 'geometry', {'augmentation.recombine': 1.}))
 
 LADDERS = { # recipe → rungs
