@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'Reading', 'read_split', 'parts_by_sentence', 'parts_by_gloss', 'in_bin',
            'error_table', 'show_table', 'train_counts', 'error_parts', 'gloss_errors', 'show_gloss_errors',
-           'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths', 'plot_widths', 'error_report',
-           'worst_sentences', 'report_text', 'write_errors', 'slr_errors']
+           'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths', 'plot_widths',
+           'score_calibration', 'error_report', 'worst_sentences', 'report_text', 'write_errors', 'slr_errors']
 
 # %% ../../nbs/70_errors.ipynb #ccc66646
 import json, math, re
@@ -23,7 +23,7 @@ from ..corpora import SPECIALS
 from ..catalogue import load_corpus
 from ..layers import resolve_device
 from ..scoring import PROTOCOLS, align, by_group, confusions, show_pairs, total, wer_interval
-from ..calibration import right_places
+from ..calibration import calibration_error, right_places, temper
 from ..checkpoints import Checkpoint, load_checkpoint
 from ..runs import save_figure
 from ..evaluation import describe_decoding, gloss_spans, new_sentences, protocol_of
@@ -39,6 +39,7 @@ class Reading:
     outputs: dict    # utterance id → log-probabilities (T',V)
     hypotheses: dict # utterance id → glosses
     aligned: list    # of `Aligned`, by the corpus's protocol
+    scored: list     # (score, right) of each recognised gloss, before any temperature
 
     @property
     def utterances(self): return {u.id: u for u in getattr(self.corpus, self.split)}
@@ -50,10 +51,11 @@ def read_split(
 ) -> Reading:
     "Recognise one part of a corpus, decoded as the checkpoint says"
     decoder = OutputDecoder(checkpoint, corpus, split, checkpoint.lm)
-    hypotheses = decoder.decode(checkpoint.config.decoding)
+    decoding = checkpoint.config.decoding
+    hypotheses = decoder.decode(decoding)
     signers = {u.id: u.signer for u in getattr(corpus, split)}
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
-    return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned)
+    return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned, decoder.scored(decoding))
 
 # %% ../../nbs/70_errors.ipynb #0e936c1b
 def parts_by_sentence(
@@ -296,6 +298,14 @@ def plot_widths(
     return fig
 
 # %% ../../nbs/70_errors.ipynb #be038bbd
+def score_calibration(reading):
+    "By how much scores promise more or less than they keep, as they are and with the checkpoint's temperature"
+    if not reading.scored: return None
+    t = reading.checkpoint.temperature
+    tempered = [(temper(s, t), right) for s,right in reading.scored]
+    return dict(glosses=len(tempered), right=float(np.mean(tempered, 0)[1]), temperature=t,
+                error=calibration_error(reading.scored), tempered_error=calibration_error(tempered))
+
 def error_report(
     reading:Reading,
 ) -> dict: # what JSON can hold
@@ -307,7 +317,7 @@ def error_report(
     return dict(
         corpus=reading.corpus.name, kind=reading.corpus.kind, split=reading.split,
         protocol=protocol_of(reading.corpus.name), decoding=describe_decoding(reading.checkpoint.config.decoding),
-        score=total(aligned).as_dict(), interval=wer_interval(aligned),
+        score=total(aligned).as_dict(), interval=wer_interval(aligned), calibration=score_calibration(reading),
         tables={question: _plain(t) for question,t in tables.items()}, glosses=gloss_errors(aligned),
         widths=_plain(interval_widths(aligned)), sentences=sentences)
 
@@ -326,6 +336,9 @@ def report_text(
     low, high = (100*v for v in report['interval'])
     head = f"{report['corpus']} {report['split']} ({report['kind']}), {report['decoding']}, {report['protocol']}"
     lines = [f"{head}: {total(reading.aligned)}, 95 % [{low:.1f}, {high:.1f}]", '']
+    if c := report['calibration']:
+        lines[1:1] = [f"scores of {c['glosses']} glosses, {c['right']:.0%} of them right: off by {100*c['error']:.0f} "
+                      f"points, with temperature {c['temperature']:.1f} by {100*c['tempered_error']:.0f}"]
     for question,parts in error_parts(reading).items():
         lines += [f'by {question}', show_table(error_table(parts)).to_string(), '']
     lines += [show_gloss_errors(report['glosses']), '', 'sentences, 95 % interval of the WER in points: '+', '.join(
