@@ -24,7 +24,7 @@ study: .venv/.installed
 test: .venv/.installed
 	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 3 min'
 	python tests/refresh.py --check --timing
-	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed twice: about 10 min'
+	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed: about 8 min'
 	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 test-long: .venv/.installed

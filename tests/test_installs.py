@@ -1,4 +1,4 @@
-"The wheel in clean environments, away from the checkout: with the pinned and with today's newest dependencies; lowest and other Pythons in the long tests"
+"The wheel in clean environments, away from the checkout: with today's newest dependencies; pinned ones (`make test` itself has them), lowest ones and other Pythons in the long tests"
 import shutil, subprocess, sys
 import pytest
 import installs
@@ -6,7 +6,7 @@ import installs
 @pytest.fixture(scope='session')
 def file(tmp_path_factory): return installs.wheel(tmp_path_factory.mktemp('dist'))
 
-@pytest.mark.parametrize('how', ['pinned', 'newest', pytest.param('lowest', marks=pytest.mark.long)])
+@pytest.mark.parametrize('how', ['newest', *(pytest.param(how, marks=pytest.mark.long) for how in ('pinned', 'lowest'))])
 def test_installed(file, how):
     installs.try_install(file, how)
 

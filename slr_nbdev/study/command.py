@@ -77,20 +77,9 @@ class Recording:
     threads: int = 1
     timed: bool = False # it holds times: nothing else should run beside it
 
-# %% ../../nbs/79_command.ipynb #8a2bd83b
-RECORDINGS = {
-    'study-signer': Recording(('slr_study --out "$OUT"',),
-        {'study-signer.json': 'study-signer/study.json', 'study-signer-curves.png': 'study-signer/curves.png'},
-        4, 'signer', (42,), 'signer_config.yaml', threads=2),
-    'study-boston104': Recording(('slr_study --corpus boston104 --root "$SLR_DATA/boston104" --out "$OUT"',),
-        {'study-boston104.json': 'study-boston104/study.json'},
-        5, 'boston104', (42,), 'boston104_config.yaml', threads=2),
-    'study-asl_words': Recording(('slr_study --corpus asl_words --root "$SLR_DATA/asl_words_mp.npz" --out "$OUT"',),
-        {'study-asl_words.json': 'study-asl_words/study.json'},
-        7, 'asl_words', (42,), 'asl_words_config.yaml', threads=2)}
-
 # %% ../../nbs/79_command.ipynb #4bde0019
 _BOSTON = '--corpus boston104 --root "$SLR_DATA/boston104"'
+_WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
 
 def _experiment(what, corpus, minutes, seeds, options):
     "A part of the study that trains over seeds and writes one file"
@@ -99,29 +88,31 @@ def _experiment(what, corpus, minutes, seeds, options):
     recipe = f"{corpus}_{'hands_' if what=='hands' else ''}config.yaml"
     return Recording((call,), {file: file}, minutes, corpus, seeds, recipe)
 
-RECORDINGS |= {
+RECORDINGS = {
     'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),
     'stability-boston104': _experiment('stability', 'boston104', 60, (1,2,3,4,5), f'{_BOSTON} --epochs 30'),
     'warm-start-signer': _experiment('warm-start', 'signer', 25, (1,2,3), '--warm 10'),
     'warm-start-boston104': _experiment('warm-start', 'boston104', 40, (1,2,3), f'{_BOSTON} --warm 10'),
     'hands-signer': _experiment('hands', 'signer', 25, (1,2,3), ''),
-    'hands-asl_words': _experiment('hands', 'asl_words', 45, (1,2,3),
-                                   '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"')}
+    'hands-asl_words': _experiment('hands', 'asl_words', 45, (1,2,3), _WORDS)}
 
 # %% ../../nbs/79_command.ipynb #5db9a09c
-def _ladder(corpus, options, minutes, rungs):
-    "Rungs by cross-validation with one seed; the best of them on test with five"
-    file = f'ladder-{corpus}.json'
+def _ladder(corpus, options, minutes, *rungs):
+    "Rungs by cross-validation with one seed, where there are some; the guide's models and the best on test with five"
+    file = f"ladder-{corpus}{'_hands' if 'hands' in options else ''}.json"
     call = f'slr_study ladder {options} --out "$OUT/{file}" --rungs'
-    calls = f'{call} {rungs} --seeds 1', f'{call} best --seeds 5 --test'
-    return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5), threads=2, timed=True)
+    calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} original,optimized,best --seeds 5 --test'
+    return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5), threads=2)
 
+_UP = 'compact,frames,recombined,wandering,geometry,best'
+_BESIDE = 'no marks,no velocity,stride 2,one layer,wider,more dropout,averaged'
 RECORDINGS |= {
-    'ladder-boston104': _ladder('boston104', _BOSTON, 35, 'compact,frames,recombined,wandering,geometry,best')}
+    'ladder-boston104': _ladder('boston104', _BOSTON, 80, _UP, _BESIDE),
+    'ladder-signer': _ladder('signer', '--corpus signer', 30),
+    'ladder-asl_words': _ladder('asl_words', _WORDS, 45),
+    'ladder-asl_words_hands': _ladder('asl_words', f'{_WORDS} --landmarks pose+hands', 45)}
 
 # %% ../../nbs/79_command.ipynb #25418ccb
-_WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
-
 def _sentences(corpus, options, seeds):
     "Models of several seeds, and what they are worth with beam and language model"
     file, each = f'sentences-{corpus}.json', ' '.join(map(str, seeds))
