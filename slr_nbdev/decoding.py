@@ -11,12 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from fastcore.basics import patch
-from torch import Tensor
 
 from .core import SlrError
-from .config import DecodingConfig
 from .corpora import BLANK, SPECIALS
 from .ctc import greedy_decode
 from .language import BOS, EOS, NGram, OOV
@@ -120,8 +117,8 @@ class Hypothesis:
     ctc: float    # log p of its paths alone
 
 def check_log_probs(
-    log_probs:Tensor, # what should be (T,B,V)
-    lengths:Tensor,   # what should be (B,), from 1 to T
+    log_probs, # what should be (T,B,V), array
+    lengths,   # what should be (B,), from 1 to T, array
 ):
     "Make sure that these are log-probabilities"
     if log_probs.ndim!=3:
@@ -130,11 +127,13 @@ def check_log_probs(
     T,B,_ = log_probs.shape
     if lengths.shape!=(B,) or B and (lengths.min()<1 or lengths.max()>T):
         raise SlrError(f"beam search: lengths must be {B} numbers between 1 and {T}, got {lengths.tolist()[:5]}")
-    sums = log_probs.logsumexp(-1)[torch.arange(T)[:,None]<lengths[None]]
-    if not sums.isfinite().all():
+    with np.errstate(all='ignore'): # what is not finite is refused
+        top = log_probs.max(-1, keepdims=True)
+        sums = (top[...,0]+np.log(np.exp(log_probs-top).sum(-1)))[np.arange(T)[:,None]<lengths[None]]
+    if not np.isfinite(sums).all():
         raise SlrError("beam search: scores that are not finite (NaN or infinite); look at the weights of the model")
-    if B and sums.abs().max()>.01:
-        worst = sums[sums.abs().argmax()].exp()
+    if B and np.abs(sums).max()>.01:
+        worst = np.exp(sums[np.abs(sums).argmax()])
         raise SlrError(f"beam search: these are not log-probabilities: a step sums to {worst:.3g}; apply log_softmax")
 
 # %% ../nbs/33_decoding.ipynb #53501962
@@ -220,8 +219,8 @@ def _advance(b, t, n, step, tokens, lm, weight, insertion):
 
 # %% ../nbs/33_decoding.ipynb #98746061
 def beam_search(
-    log_probs:Tensor,   # (T,B,V)
-    lengths:Tensor,     # (B,) steps of each utterance
+    log_probs,          # (T,B,V) tensor of PyTorch, or an array
+    lengths,            # (B,) steps of each utterance, the same
     beam_size=10,       # prefixes kept at each step
     lm:ClassLM=None,    # language model over the classes
     lm_weight=0.,       # of its log-probabilities
@@ -232,24 +231,26 @@ def beam_search(
     "Prefix beam search over a batch"
     for name,value in dict(beam_size=beam_size, n_best=n_best, tokens=tokens).items():
         if value<1: raise SlrError(f"beam search: {name} is {value}: it must be at least 1")
-    log_probs, lengths = log_probs.detach().cpu(), lengths.cpu()
+    log_probs, lengths = _array(log_probs), _array(lengths)
     check_log_probs(log_probs, lengths)
     if not len(lengths): return []
     V = log_probs.shape[2]
     if lm and len(lm.words)!=V+1:
         what = f"the language model speaks of {len(lm.words)-1} classes, the recogniser has {V}"
         raise SlrError(f"beam search: {what}")
-    order, out = lengths.argsort(descending=True, stable=True), {}
-    for some in order.split(32): # so many that their candidates fit into the cache
-        x, n = log_probs[:lengths[some[0]],some], lengths[some].numpy()
+    order, out = np.argsort(-lengths, kind='stable'), {}
+    for i in range(0, len(order), 32): # so many that their candidates fit into the cache
+        some = order[i:i+32]
+        x, n = log_probs[:lengths[some[0]],some], lengths[some]
         out.update(zip(some.tolist(), _search(x, n, beam_size, lm, lm_weight, insertion_score, n_best, tokens)))
     return [out[i] for i in range(len(lengths))]
+
+def _array(x): return x.detach().cpu().numpy() if hasattr(x, 'detach') else np.asarray(x)
 
 # %% ../nbs/33_decoding.ipynb #61c478ac
 def _search(log_probs, lengths, K, lm, weight, insertion, n_best, tokens):
     "Beam search over a few utterances, the longest first"
-    b, x = _Beams(lengths, K, lm.start if lm else 0), log_probs.double().numpy()
-    tried = 1+log_probs[...,1:].topk(min(tokens, log_probs.shape[2]-1)).indices.numpy() # without blank
+    b, x, tried = _Beams(lengths, K, lm.start if lm else 0), log_probs.astype(np.float64), _tried(log_probs, tokens)
     for t in range(len(x)):
         n = int((lengths>t).sum())
         _advance(b, t, n, x[t,:n], tried[t,:n], lm, weight, insertion)
@@ -258,6 +259,11 @@ def _search(log_probs, lengths, K, lm, weight, insertion, n_best, tokens):
     best = _best(score, min(n_best, K))
     found = lambda i, k: Hypothesis(_trace(b, i, k), float(score[i,k]), float(ctc[i,k]))
     return [[found(i, k) for k in best[i] if np.isfinite(score[i,k])] for i in range(len(lengths))]
+
+def _tried(log_probs, tokens):
+    "The most probable glosses of each step, without blank: (T,B,V) -> (T,B,tokens)"
+    T, B, V = log_probs.shape
+    return 1+_best(log_probs[...,1:].reshape(T*B, V-1), min(tokens, V-1)).reshape(T, B, -1)
 
 def _trace(b, i, k):
     "The glosses of a prefix, from its last step back to the first"
@@ -269,7 +275,7 @@ def _trace(b, i, k):
 
 # %% ../nbs/33_decoding.ipynb #567312fb
 def make_decoder(
-    decoding:DecodingConfig,
+    decoding,        # `DecodingConfig`
     vocab,           # a `Vocabulary`
     lm:NGram=None,   # where `decoding` has a weight for one
 ):                   # -> function: log-probabilities (T,B,V), lengths (B,) → class numbers of each utterance

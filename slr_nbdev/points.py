@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'HAND_POINTS', 'LIP_POINTS', 'LANDMARK_SETS', 'POSE',
            'HOLISTIC_POINTS', 'ANCHORS', 'GEOMETRY', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set',
-           'width_meaning', 'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility',
-           'check_points']
+           'width_meaning', 'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'FeatureSettings',
+           'check_visibility', 'check_points']
 
 # %% ../nbs/02_points.ipynb #e11e32b8
 from dataclasses import dataclass
@@ -279,6 +279,24 @@ def check_landmarks(
     fault = _clip_fault(clip, points)
     if fault: raise SlrError(f"{source}: {fault}")
     return clip
+
+# %% ../nbs/02_points.ipynb #e622936c
+class FeatureSettings:
+    "What follows from the settings of the features; who inherits this holds them"
+    @property
+    def points(self): return landmark_set(self.landmarks) # which landmarks
+
+    @property
+    def feature_options(self): return self.velocity, self.points if self.geometry else None # of `flatten_pose`
+
+    @property
+    def width(self): return self.points.width*(1+self.velocity)+GEOMETRY*self.geometry # numbers a frame
+
+    def unit(self,
+        aspect, # width / height of a clip's picture; None: not known
+    ):          # -> the one to stretch x by; None: x and y stay as they are
+        "The shape of the picture as `one_unit` wants it"
+        return (aspect or self.aspect) if self.one_unit else None
 
 # %% ../nbs/02_points.ipynb #fae82c51
 def check_visibility(
