@@ -21,7 +21,7 @@ from .decoding import GrowingGreedy, GrowingSearch
 from .calibration import timed_spans
 from .recognition import RecognisedGloss, points_known, read_source
 
-# %% ../nbs/54_streaming.ipynb #e540000b
+# %% ../nbs/54_streaming.ipynb #e540000c
 @dataclass(frozen=True)
 class StreamedGloss(RecognisedGloss):
     "A gloss in a stream: times are seconds since the stream began"
@@ -73,7 +73,7 @@ class StreamingRecognizer:
         self.absent, self.read = 0, 0                      # frames without anybody at its end; n when it was last read
         self.rows, self.first = [], 0                      # fixed steps since the last gloss; the first one's number
 
-# %% ../nbs/54_streaming.ipynb #e540000d
+# %% ../nbs/54_streaming.ipynb #e540000e
 @patch
 def feed(self:StreamingRecognizer,
     frames,  # landmarks (n,P,2), or (n,P,3) with visibility, NaN or 0 where nobody is: the next of the stream
@@ -107,7 +107,7 @@ def finish(self:StreamingRecognizer) -> list: # of `StreamedGloss`
     self._begin()
     return out
 
-# %% ../nbs/54_streaming.ipynb #e540000e
+# %% ../nbs/54_streaming.ipynb #e540000f
 @patch
 def _fix(self:StreamingRecognizer, until, ended=False):
     "Read the window, fix the steps that end before frame `until`; the glosses that are certain then"
@@ -150,12 +150,12 @@ def _tell(self:StreamingRecognizer, ended):
 @patch
 def _forget(self:StreamingRecognizer, steps):
     "Forget so many of the fixed steps, and what is older than a window; not those that open glosses need"
-    needed = 1+max(map(required_steps, self.search.prefixes))
+    needed = max(required_steps(p)+1 if p else 0 for p in self.search.prefixes)
     old = len(self.rows)-self.window//self.stride
     n = max(0, min(max(steps, old), len(self.rows)-needed))
     self.rows, self.first = self.rows[n:], self.first+n
 
-# %% ../nbs/54_streaming.ipynb #e540001c
+# %% ../nbs/54_streaming.ipynb #e540001d
 def delay_table(
     recognizer,                  # `Recognizer` or `OnnxRecognizer`
     utterances,                  # with landmarks: those of a corpus, not of a store
@@ -175,5 +175,6 @@ def delay_table(
             said.append([g.gloss for g in stream.feed(u.landmarks)+stream.finish()])
             delay = stream.delay
         rows.append(dict(look_ahead=k, delay=delay, wer=score(references, said).wer))
-    whole = [[g.gloss for g in recognizer.recognize(u.landmarks, u.fps, aspect=u.aspect).glosses] for u in utterances]
+    offline = lambda u: recognizer.recognize(u.landmarks, u.fps or recognizer.fps, aspect=u.aspect).glosses
+    whole = [[g.gloss for g in offline(u)] for u in utterances]
     return rows+[dict(look_ahead=None, delay=None, wer=score(references, whole).wer)]
