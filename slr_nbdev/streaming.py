@@ -14,6 +14,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .core import SlrError
+from .points import landmark_array, place_fault
 from .landmarks import check_aspect, check_fps
 from .corpora import Utterance
 from .ctc import required_steps
@@ -81,11 +82,20 @@ def feed(self:StreamingRecognizer,
     "The glosses that are certain now"
     points = self.checkpoint.config.features.points
     if not len(frames): return []
-    found = read_source(np.asarray(frames), self.fps, points=points)
+    found = read_source(_in_the_picture(frames, points), self.fps, points=points)
     clip = found.clip[:,found.points.take(points, 'stream')]
     clip[:,~self.known] = np.nan
     there = np.isfinite(clip[:,points.groups.get('body', slice(None))]).all(-1).any(1)
     return [g for frame,seen in zip(clip, there) for g in self._next(frame, seen)]
+
+def _in_the_picture(frames, points):
+    "Frames without those in which somebody has left the picture: whole clips of them are refused, a stream goes on"
+    x = landmark_array(frames, 'stream').copy()
+    if x.ndim!=3 or x.shape[1]!=len(points): return x # which is refused, or a larger set
+    for frame in x:
+        seen = np.isfinite(frame[:,:2]).all(1)
+        if seen.any() and np.abs(frame[seen,:2]).max()<10 and place_fault(frame[None,:,:2], points): frame[:] = np.nan
+    return x
 
 @patch
 def _next(self:StreamingRecognizer, frame, seen):
