@@ -8,7 +8,7 @@ __all__ = ['OPSET', 'IR', 'LARGEST_DIFFERENCE', 'ONNX_VERSION', 'import_onnx', '
            'export_onnx', 'OnnxRecognizer', 'slr_export']
 
 # %% ../nbs/53_export.ipynb #e5300003
-import copy, hashlib, importlib, json
+import base64, copy, hashlib, importlib, json, zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,7 +77,8 @@ def weight(self:Graph,
     "Add a matrix, as float32 or as integers with their scales"
     if not self.int8: return self.constant(w)
     whole, scale = quantise(w, axis)
-    return self.add('Mul', self.add('Cast', self.constant(whole), to=self.onnx.TensorProto.FLOAT), self.constant(scale))
+    whole = self.add('Cast', self.constant(whole), to=self.onnx.TensorProto.FLOAT)
+    return self.add('Mul', whole, self.constant(scale))
 
 # %% ../nbs/53_export.ipynb #e530000d
 def _linear(g, x, matrix, bias): return g.add('Add', g.add('MatMul', x, g.weight(matrix, 0)), g.constant(bias))
@@ -105,7 +106,7 @@ def _lstm(g, x, lengths, weights, layer):
 def _masked(g, x, lengths):
     "(T,B,D) with zeros in the padding"
     frames = g.add('Cast', g.add('Squeeze', g.add('Shape', x, start=0, end=1)), to=g.onnx.TensorProto.INT32)
-    t = g.add('Range', *(g.constant(np.int32(n)) for n in (0,)), frames, g.constant(np.int32(1)))
+    t = g.add('Range', g.constant(np.int32(0)), frames, g.constant(np.int32(1)))
     real = g.add('Less', g.add('Unsqueeze', t, g.constant([1])), lengths)
     return g.add('Where', g.add('Unsqueeze', real, g.constant([2])), x, g.constant(np.float32(0)))
 
@@ -251,6 +252,10 @@ def rounded_model(
 ONNX_VERSION = '1' # of the words
 _MARK, _HASH = 'slr_nbdev_onnx', 'sha256'
 
+def _packed(text): return base64.b64encode(zlib.compress(text.encode())).decode()
+
+def _unpacked(text): return zlib.decompress(base64.b64decode(text)).decode()
+
 def _describe(checkpoint, weights):
     "The words of a file: name → what JSON can hold"
     c, info = checkpoint, checkpoint.info
@@ -260,7 +265,7 @@ def _describe(checkpoint, weights):
         model=c.config.model.architecture.model_dump(), frames_per_step=c.model.frames_per_step, weights=weights,
         features=c.config.features.model_dump(), points=c.config.features.points.points,
         decoding=c.config.decoding.model_dump(), fps=fps, aspect=c.config.features.aspect or info.get('aspect'),
-        temperature=c.temperature, info=info|{'fps': fps}, lm=format_arpa(c.lm) if c.lm else None)
+        temperature=c.temperature, info=info|{'fps': fps}, lm=_packed(format_arpa(c.lm)) if c.lm else None)
 
 def _file_bytes(graph, words):
     "The graph and its words, and at the end the hash of both"
@@ -315,6 +320,7 @@ def read_onnx(
     if Path(path).is_dir(): raise SlrError(f"{path}: a folder; give the .onnx file in it")
     try: data = Path(path).read_bytes()
     except FileNotFoundError: raise SlrError(f"{path}: no such file; slr_export writes one") from None
+    except OSError as e: raise SlrError(f"{path}: can't be read ({e.strerror})") from None
     import_onnx('onnxruntime')
     try: model = OnnxModel(data, threads=threads)
     except Exception: # ONNX Runtime has one for each thing that can be wrong
@@ -333,7 +339,7 @@ def _assemble(model, w):
     model.frames_per_step = w['frames_per_step']
     config = SimpleNamespace(features=Features(**w['features']), decoding=SimpleNamespace(**w['decoding']))
     stats = FeatureStats(np.array(w['mean'], np.float32), np.array(w['std'], np.float32))
-    lm = parse_arpa(w['lm'], 'its language model') if w['lm'] else None
+    lm = parse_arpa(_unpacked(w['lm']), 'its language model') if w['lm'] else None
     return OnnxCheckpoint(model, config, Vocabulary(w['vocabulary'][len(SPECIALS):]), stats, w['info'], lm)
 
 # %% ../nbs/53_export.ipynb #e5300024
@@ -349,21 +355,22 @@ def _check(path, checkpoint, weights, clips):
         found['rounding'] = measure_difference(exported, plain, batches)['difference']
     # the other way round, a NaN would pass
     if not (found['difference']<=LARGEST_DIFFERENCE and found['batch_difference']==0):
-        what = f"{found['difference']:.2g} from PyTorch, and a batch {found['batch_difference']:.2g} from its utterances"
-        raise SlrError(f"{path}: not written: the graph is up to {what}, in log-probability")
+        off, apart = found['difference'], found['batch_difference']
+        what = f"the graph is up to {off:.2g} from PyTorch, and a batch {apart:.2g} from its utterances"
+        raise SlrError(f"{path}: not written: {what}, in log-probability")
     return found
 
 def _scored(checkpoint, exported, corpus, split):
     "Word error rates with PyTorch and with the file, and how many sentences differ"
     from slr_nbdev.evaluation import compute_log_probs, decode_outputs, protocol_of, score_dataset, split_dataset
     import torch
-    dataset = split_dataset(checkpoint, corpus, split)
-    theirs = compute_log_probs(checkpoint.model, dataset)
-    ours = {k: torch.from_numpy(exported.log_probs(x.numpy())) for k,x,*_ in map(dataset.__getitem__, range(len(dataset)))}
-    decode = make_decoder(checkpoint.config.decoding, checkpoint.vocab, checkpoint.lm)
-    before, after = (decode_outputs(o, decode) for o in (theirs, {k: ours[k] for k in theirs}))
-    wers = [score_dataset(dataset, {k: checkpoint.vocab.decode(s) for k,s in found.items()}, protocol_of(corpus.name)).wer
-            for found in (before, after)]
+    dataset, decoding = split_dataset(checkpoint, corpus, split), checkpoint.config.decoding
+    theirs, items = compute_log_probs(checkpoint.model, dataset), (dataset[i] for i in range(len(dataset)))
+    ours = {k: torch.from_numpy(exported.log_probs(x.numpy())) for k,x,*_ in items}
+    decode = make_decoder(decoding, checkpoint.vocab, checkpoint.lm)
+    before, after = (decode_outputs(o, decode) for o in (theirs, ours))
+    words = lambda found: {k: checkpoint.vocab.decode(s) for k,s in found.items()}
+    wers = [score_dataset(dataset, words(found), protocol_of(corpus.name)).wer for found in (before, after)]
     changed = sum(list(before[k])!=list(after[k]) for k in before)
     return dict(split=split, sentences=len(before), wer_pytorch=wers[0], wer=wers[1], changed=changed)
 
@@ -378,7 +385,7 @@ def export_onnx(
     "Write a trained model as one ONNX file, and prove that it computes the same"
     if weights not in ('float32','int8'): raise SlrError(f"weights {weights!r}: choose float32 or int8")
     if Path(path).suffix!='.onnx': raise SlrError(f"{path}: give a name that ends in .onnx")
-    import_onnx('onnx'), import_onnx('onnxruntime')
+    for name in ('onnx','onnxruntime'): import_onnx(name)
     from slr_nbdev.checkpoints import Checkpoint, load_checkpoint # here: whoever runs a file does without PyTorch
     if not isinstance(checkpoint, Checkpoint): checkpoint = load_checkpoint(checkpoint, 'cpu')
     clips = _clips(checkpoint, corpus, split) if corpus else []
@@ -411,10 +418,12 @@ class OnnxRecognizer(Recognizer):
 # %% ../nbs/53_export.ipynb #e5300038
 def _export_text(r):
     "What was written, to be read"
+    clips = f" and {counted(r['clips'], 'clip')}" if r['clips'] else ''
     lines = [f"{r['file']}: {r['bytes']/1e6:.2f} MB, weights as {r['weights']}",
-             f"  {r['shapes']} random batches{f', ' + counted(r['clips'], 'clip') if r['clips'] else ''}: "
-             f"{r['difference']:.1g} from PyTorch at most, in log-probability; a batch gives what its utterances give alone"]
-    if 'rounding' in r: lines.append(f"  rounded weights: up to {r['rounding']:.2g} from the trained model's log-probability")
+             f"  {r['shapes']} random batches{clips}: at most {r['difference']:.1g} from PyTorch, in log-probability",
+             '  a batch gives what its utterances give alone']
+    if 'rounding' in r:
+        lines.append(f"  rounded weights: at most {r['rounding']:.2g} from the trained model, in log-probability")
     if 'wer' in r:
         lines.append(f"  {r['split']}: WER {r['wer_pytorch']:.1%} with PyTorch, {r['wer']:.1%} with this file; "
                      f"{r['changed']} of {r['sentences']} sentences differ")
