@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = ['EPS', 'HOTTEST', 'reliability', 'calibration_error', 'logit', 'temper', 'fit_temperature', 'right_places',
-           'scored_glosses', 'temperature_of', 'fit_calibration']
+           'scored_glosses', 'temperature_of', 'fit_calibration', 'timed_spans']
 
 # %% ../nbs/35_calibration.ipynb #375c5e93
 import math
 
 import numpy as np
 
-from .alignment import forced_align
-from .scoring import align
+from .alignment import forced_align, in_frames
 
 # %% ../nbs/35_calibration.ipynb #27fcc3a0
 def reliability(
@@ -81,6 +80,7 @@ def scored_glosses(
     clean=None,      # of one recognised gloss
 ) -> list:           # of (score, right), one for each recognised gloss
     "Scores of recognised glosses, before any temperature, and whether they are right"
+    from slr_nbdev.scoring import align # here: applying a temperature does without it
     out = []
     for k,glosses in hypotheses.items():
         spans = forced_align(log_probs[k], encode(glosses))
@@ -110,3 +110,15 @@ def fit_calibration(
     after = calibration_error(np.stack([temper(scored[:,0], t), scored[:,1]], 1))
     if after>=before: t, after = 1., before
     return dict(temperature=round(t, 4), **about, error_before=round(before, 4), error_after=round(after, 4))
+
+# %% ../nbs/35_calibration.ipynb #1df41ed2
+def timed_spans(
+    log_probs,      # (T',V) of one utterance, array
+    sentence,       # class numbers
+    stride:int,     # the model's `frames_per_step`
+    n_frames:int,   # of the utterance
+    temperature=1., # of scores
+) -> list:          # of [first frame, behind the last frame, score], one for each gloss
+    "Where each gloss of a sentence is, and how sure it is"
+    spans = in_frames(forced_align(log_probs, sentence), stride, n_frames)
+    return [[s.start, s.end, round(float(temper(s.score, temperature)), 4)] for s in spans]

@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 
 from .core import SlrError, whole_file
 from .config import Config, parse_config
+from .landmarks import FeatureStats
 from .corpora import SPECIALS, Vocabulary
-from .batches import FeatureStats
 from .layers import resolve_device
 from .compact import create_model
 from .language import NGram, format_arpa, parse_arpa
@@ -112,6 +112,14 @@ class Checkpoint:
 
     @property
     def temperature(self): return temperature_of(self.info) # of scores; 1 where none was fitted
+
+    def log_probs(self,
+        x,           # (T,D) features of one clip, standardised
+    ) -> np.ndarray: # (T',V)
+        "What the model writes about a clip"
+        with torch.no_grad():
+            device = next(self.model.parameters()).device
+            return self.model(torch.from_numpy(x)[None].to(device), [len(x)])[0][:,0].cpu().numpy()
 
 def stats_tensors(stats): return {'stats.mean': torch.from_numpy(stats.mean), 'stats.std': torch.from_numpy(stats.std)}
 

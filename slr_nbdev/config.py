@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .core import SlrError
-from .points import GEOMETRY, landmark_set
+from .points import FeatureSettings, landmark_set
 
 # %% ../nbs/03_config.ipynb #1784dc05
 class Section(BaseModel):
@@ -101,7 +101,7 @@ class TrainingConfig(Section):
     seed: int = Field(42, ge=0, lt=2**32)
 
 # %% ../nbs/03_config.ipynb #4c9dc8ee
-class FeaturesConfig(Section):
+class FeaturesConfig(Section, FeatureSettings):
     "From landmarks to the numbers a model reads"
     landmarks: str|list[str] = 'pose' # name of a landmark set, or a list of points
     velocity: bool = False # append frame-to-frame differences: twice the numbers
@@ -120,15 +120,6 @@ class FeaturesConfig(Section):
         lacking = [p for p in ('NOSE','LEFT_WRIST','RIGHT_WRIST') if p not in self.points.place]
         if not (self.geometry and lacking): return self
         raise ValueError(f"geometry needs {', '.join(lacking)}: add them to landmarks, or set geometry: false")
-
-    @property
-    def feature_options(self): return self.velocity, self.points if self.geometry else None # of `flatten_pose`
-
-    @property
-    def points(self): return landmark_set(self.landmarks) # which landmarks
-
-    @property
-    def width(self): return self.points.width*(1+self.velocity)+GEOMETRY*self.geometry # numbers a frame
 
 class AugmentationConfig(Section):
     "Random changes of a training utterance; 0 switches one off"

@@ -98,11 +98,11 @@ def find_infeasible(
 
 # %% ../nbs/30_ctc.ipynb #49d56fcd
 def greedy_decode(
-    log_probs, # (T,B,V) tensor
-    lengths,   # (B,) steps of each utterance
+    log_probs, # (T,B,V) tensor, or an array
+    lengths,   # (B,) steps of each utterance, the same
 ) -> list:     # of lists of numbers
     "The most probable symbol at each step, collapsed"
-    paths = log_probs.argmax(-1).T.cpu().tolist()
+    paths = log_probs.argmax(-1).T.tolist()
     return [collapse(p[:n]) for p,n in zip(paths, lengths.tolist())]
 
 # %% ../nbs/30_ctc.ipynb #baa1c5d1

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['TURNS', 'GAP', 'PICTURE_SUFFIXES', 'CROWD_EVERY', 'CROWD_CONFIDENCE', 'nearest_turn', 'turned', 'pixel_width',
-           'VideoPictures', 'write_video', 'number_pictures', 'FolderPictures', 'open_pictures', 'Extraction',
-           'extracted_points', 'find_models', 'pose_origin', 'extract']
+           'VideoPictures', 'write_video', 'number_pictures', 'FolderPictures', 'open_pictures', 'extracted_points',
+           'find_models', 'pose_origin', 'extract']
 
 # %% ../nbs/50_extraction.ipynb #51313d80
 import errno, os, re, sys
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -19,15 +19,13 @@ from pathlib import Path
 import numpy as np
 import pooch
 from PIL import Image, ImageOps
-from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .core import SlrError, whole_file
 from .points import LANDMARK_SETS, LandmarkSet, POSE, landmark_set
 from .tables import is_clutter
 from .landmarks import check_fps
-from .recorded import landmarks_from_holistic
-from .poses import read_pose, write_pose
+from .poses import Extraction
 from .pose_model import hand_model, import_extra, pose_model
 from .tracking import count_people, landmarker, person_tracker
 
@@ -300,37 +298,6 @@ def open_pictures(
     check_fps(fps, '--fps')
     return FolderPictures(path, fps) if os.path.isdir(path) else VideoPictures(path)
 
-# %% ../nbs/50_extraction.ipynb #c7281abb
-@dataclass(frozen=True, eq=False)
-class Extraction:
-    "What was found in a clip"
-    landmarks: np.ndarray # (T,P,3): x and y as fractions of the picture, visibility; NaN: nobody found, or not read
-    seconds: np.ndarray   # (T,) when each frame is shown, from 0
-    fps: float            # frames a second
-    size: tuple           # width and height of the picture in square pixels, upright; None: not known
-    origin: str           # what found them
-    unread: tuple = ()    # frames that can't be read
-    notes: tuple = ()     # what a person should know, in words
-    points: LandmarkSet = POSE # which P landmarks
-
-    def __len__(self): return len(self.landmarks)
-
-    def _has(self, places): return ~np.isnan(self.landmarks[:,places,0]).all(1)
-
-    @property
-    def found(self): return self._has(self.points.groups.get('body', slice(None))) # (T,) is there a person?
-
-    @property
-    def hands(self): # left hand, right hand → (T,) is it there? Empty for a set without hands
-        return {g: self._has(k) for g,k in self.points.groups.items() if g.endswith('hand')}
-
-    @property
-    def aspect(self): return self.size[0]/self.size[1] if self.size else None
-
-    @property
-    def clip(self): # (T,P,2) as the rest of this package reads it: NaN also where a point is hidden
-        return landmarks_from_holistic(self.landmarks[...,:2], self.landmarks[...,2], points=self.points)
-
 # %% ../nbs/50_extraction.ipynb #8a579b97
 def extracted_points(
     wanted, # a landmark set, its name, or a list of points
@@ -417,23 +384,3 @@ def extract(
     size = sizes.most_common(1)[0][0]
     e = Extraction(landmarks, np.array(seconds), rate, size, pose_origin(models), unread, notes, points)
     return replace(e, notes=notes+_hand_notes(e))
-
-# %% ../nbs/50_extraction.ipynb #2def980b
-@patch
-def write(self:Extraction,
-    path, # .pose
-):
-    "Keep the points in a .pose file"
-    write_pose(path, self.landmarks, self.fps, self.size, self.origin, self.points)
-
-@patch(cls_method=True)
-def read(cls:Extraction,
-    path,        # .pose, of this project, MediaPipe Pose or Holistic
-    fps=None,    # frames a second, where the file is wrong about it
-    points=POSE, # the landmarks that are wanted
-):
-    "The points of a .pose file"
-    found, rate, size, origin = read_pose(path, fps, points)
-    odd = fps is None and not 5<=rate<=240
-    notes = (f"{rate:g} frames a second, says the file; if that is wrong, say what is right (--fps)",) if odd else ()
-    return cls(found, np.arange(len(found))/rate, rate, size, origin or 'unknown', notes=notes, points=points)

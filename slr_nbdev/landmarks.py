@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['fill_gaps', 'one_unit', 'check_aspect', 'check_fps', 'body_frame', 'normalise_body', 'part_frame', 'normalise_parts',
-           'exchanged_hands', 'hand_geometry', 'flatten_pose', 'body_units', 'pose_features']
+           'exchanged_hands', 'hand_geometry', 'flatten_pose', 'body_units', 'pose_features', 'FeatureStats']
 
 # %% ../nbs/10_landmarks.ipynb #e11e32b8
+from dataclasses import dataclass
+
 import numpy as np
 
 from .core import SlrError
@@ -181,3 +183,22 @@ def pose_features(
 ):                  # -> (T,2P) float32, or (T,4P) with velocity: for a body 66, or 132
     "From landmarks to what a model reads: gaps filled, in body units, flattened"
     return flatten_pose(body_units(clip, aspect, points), velocity)
+
+# %% ../nbs/10_landmarks.ipynb #def8c770
+@dataclass(frozen=True, eq=False)
+class FeatureStats:
+    "Mean and standard deviation of every feature over the training frames"
+    mean: np.ndarray # (D,)
+    std: np.ndarray  # (D,); 1 where a feature never changes
+
+    @classmethod
+    def fit(cls,
+        clips, # (T,D) features, one after the other: only one is in memory at a time
+    ):
+        def _sums(x): return np.stack([np.full(x.shape[1], len(x)), x.sum(0), (x**2).sum(0)])
+        n, total, squares = sum(_sums(c.astype(np.float64)) for c in clips)
+        mean = total/n
+        std = np.sqrt(np.maximum(squares/n-mean**2, 0))
+        return cls(mean.astype(np.float32), np.where(std<1e-4, 1, std).astype(np.float32))
+
+    def __call__(self, x): return ((x-self.mean)/self.std).clip(-5, 5)

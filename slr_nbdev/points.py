@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PoseLandmark', 'N_LANDMARKS', 'POSE_CONNECTIONS', 'HAND_POINTS', 'LIP_POINTS', 'LANDMARK_SETS', 'POSE',
            'HOLISTIC_POINTS', 'ANCHORS', 'GEOMETRY', 'standing_pose', 'waving_clip', 'LandmarkSet', 'landmark_set',
-           'width_meaning', 'open_hand', 'clip_with_hands', 'landmark_array', 'check_landmarks', 'check_visibility',
-           'check_points']
+           'width_meaning', 'open_hand', 'clip_with_hands', 'landmark_array', 'place_fault', 'check_landmarks',
+           'FeatureSettings', 'check_visibility', 'check_points']
 
 # %% ../nbs/02_points.ipynb #e11e32b8
 from dataclasses import dataclass
@@ -247,7 +247,10 @@ def landmark_array(
 _HEAD = _BODY[:PoseLandmark.LEFT_ELBOW] # and shoulders
 _NEAR = -.25, 1.25 # of the picture
 
-def _place_fault(clip, points):
+def place_fault(
+    clip,   # (T,P,2), at least one point seen
+    points, # the P landmarks
+):          # -> text, or None
     "Why coordinates can't be fractions of a picture; None if they can"
     head = clip[:,[points.place[p] for p in _HEAD if p in points.place]]
     if not np.isfinite(head).all(-1).any(): head = clip
@@ -267,7 +270,7 @@ def _clip_fault(clip, points):
     if np.isinf(clip).any(): return 'holds infinite coordinates; mark missing landmarks as NaN'
     if np.isnan(clip[:,points.groups.get('body', slice(None))]).any(-1).all(): # hands alone are nobody
         return f"all {len(clip)} frames are NaN: nobody was found in it; remove it or extract it again"
-    return _place_fault(clip, points)
+    return place_fault(clip, points)
 
 def check_landmarks(
     clip,           # what should be (T,P,2) with at least one seen landmark
@@ -279,6 +282,24 @@ def check_landmarks(
     fault = _clip_fault(clip, points)
     if fault: raise SlrError(f"{source}: {fault}")
     return clip
+
+# %% ../nbs/02_points.ipynb #e622936c
+class FeatureSettings:
+    "What follows from the settings of the features; who inherits this holds them"
+    @property
+    def points(self): return landmark_set(self.landmarks) # which landmarks
+
+    @property
+    def feature_options(self): return self.velocity, self.points if self.geometry else None # of `flatten_pose`
+
+    @property
+    def width(self): return self.points.width*(1+self.velocity)+GEOMETRY*self.geometry # numbers a frame
+
+    def unit(self,
+        aspect, # width / height of a clip's picture; None: not known
+    ):          # -> the one to stretch x by; None: x and y stay as they are
+        "The shape of the picture as `one_unit` wants it"
+        return (aspect or self.aspect) if self.one_unit else None
 
 # %% ../nbs/02_points.ipynb #fae82c51
 def check_visibility(
@@ -307,6 +328,6 @@ def check_points(
     check_visibility(x[...,2], source)
     if np.isinf(x).any(): raise SlrError(f"{source}: holds infinite coordinates; mark missing landmarks as NaN")
     there = np.isfinite(x[...,:2]).all(-1) & (x[...,:2]!=0).any(-1) # MediaPipe's users write zeros for nobody
-    fault = _place_fault(np.where(there[...,None], x[...,:2], np.nan), kind) if there.any() else None
+    fault = place_fault(np.where(there[...,None], x[...,:2], np.nan), kind) if there.any() else None
     if fault: raise SlrError(f"{source}: {fault}")
     return x

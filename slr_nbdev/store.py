@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from fastcore.basics import patch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from .core import SlrError, clear_parts, output_folder, whole_file, write_json
 from .points import LANDMARK_SETS, POSE, landmark_set
@@ -64,6 +62,7 @@ def _check_of(head):
 def _commit_store(folder, split, tensors, metadata, head):
     "Frames first, then in one step the JSON that points to them; then the old frames go"
     new, about = folder/f'{split}.new.safetensors', folder/f'{split}.json'
+    from safetensors.numpy import save_file # here: who reads a .pose file does without it
     with whole_file(new) as p: save_file(tensors, p, metadata)
     sha = _sha256(new)
     data = new.replace(folder/f'{split}-{sha[:12]}.safetensors')
@@ -164,6 +163,7 @@ class FeatureStore:
         split:str, # train, dev or test
     ):
         self.about = _read_head(Path(folder), split)
+        from safetensors import SafetensorError # here, as above
         path = Path(folder)/self.about['file']
         _verify(path, self.about['sha256'])
         try: self._open(path)
@@ -172,6 +172,7 @@ class FeatureStore:
 
     def _open(self, path):
         "Read everything but the frames"
+        from safetensors import safe_open # here, as above
         self.file = safe_open(path, 'np')
         meta = self.file.metadata() or {}
         if meta.get('slr_nbdev_store')!=str(self.about['slr_nbdev_store']):

@@ -88,7 +88,8 @@ PROCESS = {
     'slr_sentences': (['nonsense'], 'nonsense'),
     'slr_score': (['none.stm','none.ctm'], 'none.stm'),
     'slr_recognize': (['film.mp4'], '--checkpoint'),
-    'slr_extract': (['nowhere','out'], 'no such folder')}
+    'slr_extract': (['nowhere','out'], 'no such folder'),
+    'slr_export': (['none.safetensors'], 'no such checkpoint')}
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_a_process_ends_as_the_call_does(run, call, tmp_path, name):

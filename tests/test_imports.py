@@ -3,6 +3,7 @@ import json, subprocess, sys
 import pytest
 
 NO_TORCH = 'torch', 'accelerate', 'seaborn'
+BARE = *NO_TORCH, 'pydantic', 'yaml', 'pandas', 'matplotlib', 'safetensors', 'PIL', 'tqdm', 'jiwer', 'pooch', 'onnx', 'onnxruntime'
 MODELS = 'pandas', 'matplotlib', 'pooch', 'accelerate', 'seaborn'
 # module → what it must not bring, and a use of it
 LIGHT = {
@@ -19,7 +20,9 @@ LIGHT = {
     'scoring': (NO_TORCH, "clean_hypothesis(['A'])"),
     'language': (NO_TORCH, "train_ngram([['A','B'], ['A']], 2)"),
     'alignment': (NO_TORCH, ''),
-    'recognition': (('accelerate', 'tensorboardX', 'seaborn'), '')}
+    'recognition': (BARE, ''),
+    'export': (BARE, ''),
+    'streaming': (BARE, '')}
 
 TRY = '''
 import json, sys

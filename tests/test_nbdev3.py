@@ -11,7 +11,7 @@ def test_nbdev_3(tmp_path):
     shutil.copytree(root, checkout, ignore=shutil.ignore_patterns('.venv','.git','runs','__pycache__','.ipynb_checkpoints','*.egg-info'))
     env = tmp_path/'env'
     installs.uv('venv', '-q', '--python', sys.executable, env)
-    installs.uv('pip', 'install', '-q', '--python', env, installs.TORCH, 'nbdev>=3', 'scikit-image', 'jupyterlab', 'flashlight-text>=0.0.7', '-e', f'{checkout}[pose]')
+    installs.uv('pip', 'install', '-q', '--python', env, installs.TORCH, 'nbdev>=3', 'scikit-image', 'jupyterlab', 'flashlight-text>=0.0.7', '-e', f'{checkout}[pose,onnx]')
     def run(*args):
         r = subprocess.run([env/'bin'/args[0], *args[1:]], cwd=checkout, capture_output=True, text=True, env=os.environ|{'OMP_NUM_THREADS':'1', 'PATH':f"{env/'bin'}:{os.environ['PATH']}"})
         assert r.returncode==0, (r.stdout+r.stderr)[-3000:]
