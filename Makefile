@@ -3,6 +3,7 @@
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough
 # make docs       the study as a website (needs quarto: https://quarto.org)
+# make model      the model that rides in the package, made again (needs SLR_DATA, the folder of the corpora)
 # make results    what data/results holds, and how long each part takes; PART=bench records one again, PART=all every one
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 DEV := -c constraints.txt --config-settings editable_mode=compat -e '.[dev]' # compat: importable from any folder, the one above this too
 
-.PHONY: study test test-long lab docs results notebooks clean
+.PHONY: study test test-long lab docs results model notebooks clean
 
 study: .venv/.installed
 	slr_study
@@ -40,6 +41,14 @@ docs: .venv/.installed
 
 results: .venv/.installed
 	slr_study results $(PART)
+
+MODEL ?= slr_nbdev/models/asl_words_hands.onnx
+model: .venv/.installed
+	@test -n "$(SLR_DATA)" || { echo 'make model: set SLR_DATA, the folder with asl_words_mp.npz'; exit 1; }
+	rm -rf runs/own-model
+	OMP_NUM_THREADS=1 slr_train --corpus asl_words --root "$(SLR_DATA)/asl_words_mp.npz" --config small_asl_words_hands.yaml --seed 1 --name own-model
+	slr_tune runs/own-model/best.safetensors --root "$(SLR_DATA)/asl_words_mp.npz" --order 0
+	slr_export runs/own-model/best.safetensors --weights int8 --out $(MODEL) --corpus asl_words --root "$(SLR_DATA)/asl_words_mp.npz"
 
 # after editing notebooks: export the package, store true outputs, write the README
 notebooks: .venv/.installed

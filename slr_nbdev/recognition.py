@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['CORPUS_FPS', 'resample', 'points_known', 'model_input', 'input_warnings', 'RecognisedGloss', 'Recognised', 'is_path',
-           'read_source', 'Recognizer', 'write_overlay', 'recognize_files', 'load_recognizer', 'slr_recognize']
+           'read_source', 'Recognizer', 'write_overlay', 'recognize_files', 'own_model', 'load_recognizer',
+           'slr_recognize']
 
 # %% ../nbs/52_recognition.ipynb #04e0552d
 import sys
 from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files as package_files
 from pathlib import Path
 
 import numpy as np
@@ -362,12 +364,21 @@ def _recognised_text(r):
     lines += [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
     return '\n'.join([*lines, *(f'  note: {w}' for w in r.warnings)])
 
+_OWN = "15 words of American Sign Language, learned from single signs of three people that were joined to sentences"
+
+def own_model() -> Path:
+    "The model that comes with the package"
+    return Path(str(package_files('slr_nbdev')))/'models'/'asl_words_hands.onnx'
+
 def load_recognizer(
-    path,        # that slr_train or slr_export wrote
+    path=None,   # that slr_train or slr_export wrote; None: the package's own
     device=None, # cpu or cuda
     **kw,        # of `Recognizer`
 ):               # -> `Recognizer`, or the `OnnxRecognizer` of an .onnx file
     "The recogniser in a file"
+    if path is None:
+        path, device = own_model(), None
+        log(f"note: no --checkpoint, so the package's own model reads: {_OWN} ({path.with_name('README.md')})")
     if Path(path).suffix!='.onnx': return Recognizer.load(path, device, **kw)
     from slr_nbdev.export import OnnxRecognizer # here, because it comes later in the reading order
     if device not in (None, 'cpu'): raise SlrError(f"--device {device}: {path} runs on the processor; leave it out")
@@ -376,7 +387,7 @@ def load_recognizer(
 @command
 def slr_recognize(
     files:list,          # videos, folders of pictures, or .pose files
-    checkpoint:str=None, # a file that slr_train or slr_export wrote
+    checkpoint:str=None, # a file that slr_train or slr_export wrote (default: a model that comes with the package)
     n_best:int=1,        # sentences to list
     fps:float=None,      # frames a second of folders of pictures (default: 25)
     trained_fps:float=None, # frames a second of the training data (default: what is known of the corpus)
@@ -386,9 +397,6 @@ def slr_recognize(
     json:bool=False,     # print one JSON object and nothing else
 ):
     "Recognise signing in films: glosses with times, scores and notes"
-    if not checkpoint:
-        cure = '--checkpoint runs/NAME/best.safetensors, a file that slr_train wrote'
-        raise SlrError(f"slr_recognize: which model? {cure}")
     for name,value in (('fps',fps), ('trained_fps',trained_fps)): check_fps(value, f'--{name}')
     if n_best<1: raise SlrError(f"--n_best {n_best}: must be above 0")
     rec, out, failed = load_recognizer(checkpoint, device, fps=trained_fps, pose_model=model), [], []
