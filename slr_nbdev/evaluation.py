@@ -26,11 +26,10 @@ from .catalogue import load_corpus
 from .batches import SignDataset, make_loader, unknown_pictures
 from .layers import resolve_device
 from .ctc import blank_rate, ctc_losses, greedy_decode, health
-from .alignment import forced_align, in_frames
 from .language import NGram, read_arpa
 from .decoding import make_decoder
 from .scoring import PROTOCOLS, align_corpus, score, total
-from .calibration import temper
+from .calibration import timed_spans
 from .checkpoints import Checkpoint, load_checkpoint
 
 # %% ../nbs/43_evaluation.ipynb #879b163a
@@ -129,8 +128,8 @@ def gloss_spans(
     n_frames:int,
 ) -> list:        # of [first frame, behind the last frame, score], one for each gloss
     "Where each gloss of a sentence is, and how sure it is"
-    spans = in_frames(forced_align(log_probs.numpy(), sentence), checkpoint.model.frames_per_step, n_frames)
-    return [[s.start, s.end, round(float(temper(s.score, checkpoint.temperature)), 4)] for s in spans]
+    stride, t = checkpoint.model.frames_per_step, checkpoint.temperature
+    return timed_spans(log_probs.numpy(), sentence, stride, n_frames, t)
 
 # %% ../nbs/43_evaluation.ipynb #d8803ba3
 def new_sentences(
