@@ -19,16 +19,17 @@ class Page(HTMLParser):
     "What a page is called by, where it leads, and what it loads"
     def __init__(self, text):
         super().__init__()
-        self.ids, self.links, self.loads = [], [], re.findall(r'url\(\s*["\']?([^"\')]+)', text)
+        self.ids, self.links, self.loads = Counter(), [], re.findall(r'url\(\s*["\']?([^"\')]+)', text)
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
-        if a.get('id'): self.ids.append(a['id'])
+        if a.get('id'): self.ids[a['id']] += 1
         if tag=='a' and a.get('href'): self.links.append(a['href'])
         if LOADS.get(tag) and a.get(LOADS[tag]): self.loads.append(a[LOADS[tag]])
         if tag=='link' and LINKED & set((a.get('rel') or '').split()): self.loads.append(a['href'])
 
+@functools.lru_cache
 def repository():
     "Where the project's files are on the web"
     site = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
@@ -36,12 +37,16 @@ def repository():
 
 def read_pages(folder): return {p: Page(p.read_text(encoding='utf-8')) for p in sorted(Path(folder).resolve().rglob('*.html'))}
 
+@functools.lru_cache
+def lines(file): return len(file.read_text(encoding='utf-8').splitlines())
+
+@functools.lru_cache
 def in_repository(url):
     "What is wrong with a link to a file of this repository, or None"
     path, line = urldefrag(url.removeprefix(repository()))
     file = ROOT/unquote(path)
     if not file.exists(): return 'no such file in the repository'
-    if line and int(line[1:])>len(file.read_text(encoding='utf-8').splitlines()): return 'the file has fewer lines'
+    if line and int(line[1:])>lines(file): return 'the file has fewer lines'
 
 def wrong_link(page, url, pages):
     "What is wrong with a link, or None; other sites are not asked"
@@ -56,7 +61,7 @@ def wrong_link(page, url, pages):
 def dead_links(pages):
     "page → link: what is wrong with it"
     found = [(p, url, wrong_link(p, url, pages)) for p,page in pages.items() for url in page.links+page.loads]
-    return [f'{p.name} → {url}: {why}' for p,url,why in found if why]
+    return list(dict.fromkeys(f'{p.name} → {url}: {why}' for p,url,why in found if why))
 
 def elsewhere(pages, folder):
     "What pages and their styles load from other hosts"
@@ -69,7 +74,7 @@ def heavy(pages): return [f'{p.name}: {p.stat().st_size:,} bytes' for p in pages
 
 def twice(pages):
     "Anchors that a page has more than once; Quarto gives one to each of the two themes' sheets"
-    return [f'{p.name}#{i}' for p,page in pages.items() for i in sorted(set(page.ids)) if page.ids.count(i)>1 and not i.startswith('quarto-')]
+    return [f'{p.name}#{i}' for p,page in pages.items() for i,n in page.ids.items() if n>1 and not i.startswith('quarto-')]
 
 # -- in a browser
 
