@@ -96,6 +96,7 @@ def serve(folder):
     "The folder over HTTP on this machine, as a reader gets it"
     handler = type('Quiet', (http.server.SimpleHTTPRequestHandler,), dict(log_message=lambda *a: None))
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(handler, directory=str(folder)))
+    server.handle_error = lambda *a: None # a tab that closed before it had read all
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
