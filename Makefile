@@ -2,10 +2,11 @@
 # make test       every check, about a quarter of an hour on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough
-# make docs       the study as a website (needs quarto: https://quarto.org)
+# make docs       the study as a website in _docs (needs Quarto, and says how to get it)
 # make model      the model that rides in the package, made again (needs SLR_DATA, the folder of the corpora)
 # make results    what data/results holds, and how long each part takes; PART=bench records one again, PART=all every one
 PYTHON ?= python3
+QUARTO := $(shell sed -n 's/^quarto-required: ">=\(.*\)"/\1/p' _quarto.yml)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # uv reads its own settings: let it look where pip is told to look
@@ -35,9 +36,13 @@ test-long: .venv/.installed
 lab: .venv/.installed
 	jupyter lab nbs/index.ipynb
 
+# what can be seen without Quarto is checked first
 docs: .venv/.installed
-	@command -v quarto >/dev/null || { echo 'make docs: quarto is not installed; see https://quarto.org/docs/get-started'; exit 1; }
+	python -m pytest tests/test_site.py -q
+	@command -v quarto >/dev/null || { echo 'make docs: the pages are sound, but Quarto is not installed: get $(QUARTO) or newer,' \
+	  "with .venv/bin/pip install 'quarto-cli>=$(QUARTO)' or from https://quarto.org/docs/download"; exit 1; }
 	quarto render
+	python tests/pages.py
 
 results: .venv/.installed
 	slr_study results $(PART)

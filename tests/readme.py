@@ -19,6 +19,7 @@ def readme() -> str:
     nb.cells = [_only_output(c) for c in nb.cells if not c.source.startswith('#| hide')]
     md = MarkdownExporter().from_notebook_node(nb)[0].replace('](../', '](')
     md = re.sub(r'\]\((\d\d\w+\.ipynb|images/)', r'](nbs/\1', md)
+    md = re.sub(r'^:::.*\n', '', md, flags=re.M) # the site's columns
     return re.sub(r'\n{3,}', '\n\n', md).strip()+'\n'
 
 @call_parse
