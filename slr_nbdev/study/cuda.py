@@ -187,10 +187,10 @@ SPEED = {
     'profile': lambda s: profile_step(*sized_data(s.small), s.device),
     'hundred_epochs': hundred_epochs, 'trials': tried}
 
-# %% ../../nbs/72_cuda.ipynb #c6ebacee
+# %% ../../nbs/72_cuda.ipynb #9f582fc9
 @cache
 def _reader(device, small):
-    "A model that can write a little, dev, a trigram model"
+    "A model trained for a few epochs, dev, a trigram model, the word error rate"
     train_ds, dev_ds, cfg = sized_data(small, 5)
     cfg = override(cfg, {'training.epochs': 1 if small else 15, 'training.accumulation_steps': 1})
     seed_everything(0)
@@ -207,7 +207,7 @@ def _rate(model, batches, decode, device, repeats):
     n = sum(map(len, batches))
     return asdict(bootstrap([n/stopwatch(_all, device) for _ in range(repeats)]))
 
-# %% ../../nbs/72_cuda.ipynb #1a55b0d3
+# %% ../../nbs/72_cuda.ipynb #6983608b
 def _reading(beam):
     "Reading greedily or with a beam, as a step"
     def _step(s:Setting) -> dict: # utterances a second: `Interval`
@@ -216,7 +216,7 @@ def _reading(beam):
         decode, out = make_decoder(decoding, dev.vocab, lm), dict(dev_wer_greedy=wer, utterances=len(dev))
         for name,size in (('single',1), ('batch',32)):
             batches = list(make_loader(dev, size))
-            out[name] = _rate(model, batches, decode, s.device, 2 if s.small else 5)
+            out[name] = _rate(model, batches, decode, s.device, 2 if s.small else 3 if beam else 10)
         return out
     return _step
 
@@ -306,39 +306,38 @@ def _outcome(code, box, part, result, log_file):
     done = [k for k in part.steps if k not in missing and k not in failed]
     return dict(outcome=what, done=done, failed=failed, missing=missing)
 
-# %% ../../nbs/72_cuda.ipynb #61aaf3e9
+# %% ../../nbs/72_cuda.ipynb #1da011a8
 def run_parts(
     names,            # of the parts
     out,              # folder for their files
     device,
     small=False,
     minutes=9.,       # for all of them
-    parts=CUDA_PARTS,
     module='slr_nbdev.study.cuda', # that has them as `CUDA_PARTS`
 ) -> dict:            # name → outcome, seconds, box, done, failed, missing
     "Run parts one after the other, each within its box, whatever becomes of the others"
-    out, end, outcomes = Path(out), time.monotonic()+60*minutes, {}
+    parts, out, end, outcomes = import_module(module).CUDA_PARTS, Path(out), time.monotonic()+60*minutes, {}
     for i,name in enumerate(names):
         path, log_file, t0 = out/f'{name}.json', out/f'{name}.log', time.monotonic()
         path.unlink(missing_ok=True) # of an earlier run
         box = max(1, (end-t0)*parts[name].share/sum(parts[k].share for k in names[i:]))
         log(f'{name}: {box:.0f} s at most')
-        call = [sys.executable, '-m', 'slr_nbdev.study.cuda', module, name, path, device, int(small), box]
+        call = [sys.executable, '-m', 'slr_nbdev.study.cuda', module, name, path, device, int(small), time.time()+box]
         code = _watch([str(o) for o in call], box, log_file)
         seconds = dict(seconds=round(time.monotonic()-t0, 1), box=round(box, 1))
         outcomes[name] = seconds|_outcome(code, box, parts[name], _read_part(path), log_file)
         write_json(out/'summary.json', outcomes)
     return outcomes
 
-def _be_a_part(module, name, path, device, small, seconds):
+def _be_a_part(module, name, path, device, small, end):
     "What the process of a part does"
     os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8') # deterministic training needs it from the start
-    until = time.monotonic()+float(seconds)-5 # it took a while until here
+    until = time.monotonic()+float(end)-time.time()-5 # the rest is for the last step to come to its end
     steps = import_module(module).CUDA_PARTS[name].steps
     failed = run_part(steps, path, Setting(torch.device(device), small=='1', until))
     sys.exit(1 if failed else 0)
 
-# %% ../../nbs/72_cuda.ipynb #20c14179
+# %% ../../nbs/72_cuda.ipynb #54caa699
 def outcome_table(
     outcomes:dict, # from `run_parts`
 ) -> str:
@@ -374,7 +373,7 @@ def slr_cuda(
     bad = [f"{k} ({o['outcome']})" for k,o in outcomes.items() if o['outcome']!='ok']
     if bad: raise SlrError(f"failed: {'; '.join(bad)}. What all parts have found is in {folder}, with their logs")
 
-# %% ../../nbs/72_cuda.ipynb #dccbbc67
+# %% ../../nbs/72_cuda.ipynb #9835b7c9
 def check_recordable(
     result:dict, # of a part
     path,        # of its file, for the message
@@ -391,7 +390,7 @@ def check_recordable(
     problem = f"it names no clean commit, and this checkout ({here or 'none'}) isn't the code that made it"
     raise SlrError(f"{path}: {problem}; {cure}")
 
-# %% ../../nbs/72_cuda.ipynb #53195850
+# %% ../../nbs/72_cuda.ipynb #ec74d0fe
 def _load_results(folder):
     "The parts in a folder: name → result"
     found = {k: r for k in CUDA_PARTS if (r := _read_part(Path(folder)/f'{k}.json'))}
@@ -415,7 +414,7 @@ def slr_record_cuda(
         without = f"; without {', '.join(lacking)}" if lacking else ''
         print(f"{part.file}: measured on {r['provenance']['processor']}{without}")
 
-# %% ../../nbs/72_cuda.ipynb #445d7847
+# %% ../../nbs/72_cuda.ipynb #24e713fa
 def _of_epoch(r): return ', '.join(f"{e['precision']} {e['seconds_per_epoch']:.2f} s" for e in r)
 def _of_hundred(r):
     trained = 'trained' if r['complete'] else f"projected from {r['epochs']}"
@@ -436,7 +435,7 @@ HEADLINES = { # line → file of data/results, step, how it reads
     'utterances a second, greedily': ('throughput-cuda', 'greedy', _of_reading),
     'utterances a second, beam 10 with trigram': ('throughput-cuda', 'beam', _of_reading)}
 
-# %% ../../nbs/72_cuda.ipynb #763b9e4d
+# %% ../../nbs/72_cuda.ipynb #76529d01
 def _parity_line(r):
     "How many checks hold, and which don't"
     if not r: return NOT_MEASURED
@@ -458,5 +457,5 @@ def cuda_table(
     machine = lambda r: r['provenance']['processor'] if r else ''
     return pd.DataFrame({k: dict(CUDA=text, GPU=machine(r)) for k,(text,r) in rows.items()}).T
 
-# %% ../../nbs/72_cuda.ipynb #38ccd14d
+# %% ../../nbs/72_cuda.ipynb #b46df09e
 if __name__=='__main__' and '__file__' in globals(): _be_a_part(*sys.argv[1:])
