@@ -39,7 +39,7 @@ from .benchmarks import (
 from slr_nbdev.study.speed import (
     Stepper, Way, ctc_backends, epoch, floors, profile_step, run_trials, speed_up, splits, synchronisations,
     whole_run)
-from .parity import CHECKS, Setting, tf32
+from .parity import CHECKS, Setting, bf16_runs, tf32
 
 # %% ../../nbs/72_cuda.ipynb #21aa74d3
 def _narrow_models(device):
@@ -102,27 +102,28 @@ def sized_data(
     cfg = override(load_config(), {'model.architecture.vocab_size': len(vocab)}|(narrow if small else {}))
     return train_ds, SignDataset(dev, vocab, stats=train_ds.stats), cfg
 
-# %% ../../nbs/72_cuda.ipynb #bbf904e1
+# %% ../../nbs/72_cuda.ipynb #c170b272
 PRECISIONS = dict(float32=('float32', False), tf32=('float32', True), bf16=('bf16', True)) # setting, TF32 allowed
 
-def _each_precision(f):
+def _each_precision(f, device):
     "Results of a function of a setting, with TF32 allowed or forbidden"
     out = []
     for name,(precision, allowed) in PRECISIONS.items():
+        if precision=='bf16' and not bf16_runs(device): continue
         with tf32(allowed): out.append(f(precision)|dict(precision=name))
     return out
 
 def epochs_compared(s:Setting) -> list:
     "An epoch of both models in each precision"
     steps = 2 if s.small else None
-    return _each_precision(lambda p: epoch(*sized_data(s.small), p, s.device, steps, progress=False))
+    return _each_precision(lambda p: epoch(*sized_data(s.small), p, s.device, steps, progress=False), s.device)
 
 def training_loop(s:Setting) -> list:
     "Three epochs of the optimized model by the training loop, with evaluation, in each precision"
     train_ds, dev_ds, cfg = sized_data(s.small)
     def _run(p): return whole_run(train_ds, dev_ds, override(cfg, {'training.precision': p}), 1 if s.small else 3,
                                   s.device, progress=False)
-    return _each_precision(_run)
+    return _each_precision(_run, s.device)
 
 # %% ../../nbs/72_cuda.ipynb #6a5bf775
 HUNDRED = 100
@@ -135,7 +136,7 @@ def hundred_epochs(s:Setting) -> dict:
     run = whole_run(*data, 1 if s.small else max(1, int(fits)), s.device, progress=False)
     return run|dict(complete=run['epochs']==HUNDRED, projected=run['seconds']*HUNDRED/run['epochs'])
 
-# %% ../../nbs/72_cuda.ipynb #03b1faee
+# %% ../../nbs/72_cuda.ipynb #b503ce38
 def peaks(s:Setting) -> list: # TFLOP/s
     "Products of large square matrices in each precision"
     n = 256 if s.small else 8192
@@ -143,7 +144,7 @@ def peaks(s:Setting) -> list: # TFLOP/s
         a = torch.randn(n, n, device=s.device).to(torch.bfloat16 if p=='bf16' else torch.float32)
         for _ in range(3): a@a
         return dict(tflops=2*n**3/min(stopwatch(lambda: a@a, s.device) for _ in range(10))/1e12)
-    return _each_precision(_peak)
+    return _each_precision(_peak, s.device)
 
 def least_times(s:Setting) -> dict:
     "Peaks, and the least time of an epoch by arithmetic (at the peak of float32) and by steps in sequence"
