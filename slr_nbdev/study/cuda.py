@@ -125,14 +125,15 @@ def training_loop(s:Setting) -> list:
                                   s.device, progress=False)
     return _each_precision(_run, s.device)
 
-# %% ../../nbs/72_cuda.ipynb #6a5bf775
+# %% ../../nbs/72_cuda.ipynb #abfc5cc1
 HUNDRED = 100
 
 def hundred_epochs(s:Setting) -> dict:
     "A hundred epochs with evaluation, or as many as there is time for"
     data = sized_data(s.small)
-    first = whole_run(*data, 1, s.device, progress=False)['seconds']
-    fits = min(.7*s.left()/first, HUNDRED)
+    one, three = (whole_run(*data, n, s.device, progress=False)['seconds'] for n in (1,3))
+    each = max((three-one)/2, one/20) # without what every run needs to begin
+    fits = min((.7*s.left()-one)/each, HUNDRED)
     run = whole_run(*data, 1 if s.small else max(1, int(fits)), s.device, progress=False)
     return run|dict(complete=run['epochs']==HUNDRED, projected=run['seconds']*HUNDRED/run['epochs'])
 
