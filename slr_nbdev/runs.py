@@ -32,12 +32,17 @@ def _installed(name):
     try: return version(name)
     except PackageNotFoundError: return None
 
+def _requirements():
+    "What the package says it needs; nothing where it runs from a bare copy that nobody installed"
+    try: return requires('slr_nbdev') or []
+    except PackageNotFoundError: return []
+
 def environment(
     device='cpu',
     **more,       # what else to keep: the place in the run, number of processes, ...
 ) -> dict:
     "Circumstances of a start, with the versions of the package's requirements"
-    names = [re.match(r'[\w.-]+', r)[0] for r in requires('slr_nbdev') or [] if 'extra ==' not in r]
+    names = [re.match(r'[\w.-]+', r)[0] for r in _requirements() if 'extra ==' not in r]
     packages = {n: _installed(n) for n in names}
     return circumstances(device)|dict(threads=torch.get_num_threads(), cores=os.cpu_count(), packages=packages)|more
 

@@ -191,14 +191,24 @@ def _losses(self:Trainer, batch):
         losses = losses+t.frame_loss*frame_losses(log_probs, labels, output_lengths)
     return losses, output_lengths
 
+@contextmanager
+def _memory_for(batch):
+    "Where a GPU's memory is too small for a batch, say what to lower"
+    try: yield
+    except torch.cuda.OutOfMemoryError:
+        B, T, _ = batch.features.shape
+        cure = "lower training.batch_size and raise training.accumulation_steps, or set training.batch_frames"
+        raise SlrError(f"training: the GPU has too little memory for {B} utterances of {T} frames; {cure}") from None
+
 @patch
 def _backward(self:Trainer, numbers, batch, result):
     "Add one batch's gradient"
     acc = self.accelerator
     _, weight = shard_batch(numbers, acc.process_index, acc.num_processes)
-    losses, output_lengths = self._losses(batch)
-    losses = weight*losses
-    (losses.sum()*acc.num_processes/result.n).backward()
+    with _memory_for(batch):
+        losses, output_lengths = self._losses(batch)
+        losses = weight*losses
+        (losses.sum()*acc.num_processes/result.n).backward()
     result.ids += batch.ids; result.losses.append(losses.detach())
     too_short = output_lengths.to(self.device, non_blocking=True)<steps_needed(batch.targets, batch.target_lengths)
     result.infeasible = result.infeasible+weight*too_short.sum()

@@ -29,6 +29,8 @@ PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'hands':      ('hands', 'slr_hands', 'with body points alone, and with the points of both hands; half an hour'),
     'errors':     ('errors', 'slr_errors', 'CHECKPOINT: where it errs, in tables and pictures'),
     'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language, speed: beam and language model'),
+    'cuda':       ('cuda', 'slr_cuda', 'OUT: tests and measures everything that needs a GPU; nine minutes'),
+    'record-cuda': ('cuda', 'slr_record_cuda', "FOLDER: brings what cuda measured into data/results"),
     'results':    ('command', 'slr_results', 'what data/results holds, and how to record it again')}
 
 # %% ../../nbs/79_command.ipynb #1f3e531b
