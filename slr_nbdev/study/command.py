@@ -79,10 +79,20 @@ class Recording:
     threads: int = 1
     timed: bool = False # it holds times: nothing else should run beside it
 
-# %% ../../nbs/79_command.ipynb #4bde0019
+# %% ../../nbs/79_command.ipynb #e34e43df
 _BOSTON = '--corpus boston104 --root "$SLR_DATA/boston104"'
 _WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
 
+def _study(corpus, options, minutes):
+    "`slr_study` as it is"
+    return Recording((f'slr_study {options} --out "$OUT"',), {f'study-{corpus}.json': f'study-{corpus}/study.json'},
+                     minutes, corpus, (42,), f'{corpus}_config.yaml', threads=2)
+
+RECORDINGS = {
+    'study-signer': _study('signer', '', 6), 'study-boston104': _study('boston104', _BOSTON, 8),
+    'study-asl_words': _study('asl_words', _WORDS, 10)}
+
+# %% ../../nbs/79_command.ipynb #4bde0019
 def _experiment(what, corpus, minutes, seeds, options):
     "A part of the study that trains over seeds and writes one file"
     file = f'{what}-{corpus}.json'
@@ -90,7 +100,7 @@ def _experiment(what, corpus, minutes, seeds, options):
     recipe = f"{corpus}_{'hands_' if what=='hands' else ''}config.yaml"
     return Recording((call,), {file: file}, minutes, corpus, seeds, recipe)
 
-RECORDINGS = {
+RECORDINGS |= {
     'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),
     'stability-boston104': _experiment('stability', 'boston104', 60, (1,2,3,4,5), f'{_BOSTON} --epochs 30'),
     'warm-start-signer': _experiment('warm-start', 'signer', 25, (1,2,3), '--warm 10'),
