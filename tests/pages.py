@@ -81,7 +81,7 @@ def twice(pages):
 CUT = """() => {
   document.querySelectorAll('main details').forEach(d => d.open = true);
   const width = document.documentElement.clientWidth, found = [];
-  for (const el of document.querySelectorAll('main pre, main pre code, main table, main td, main th, main img, main figure, main p, main h1, main h2, main h3, main .cell-output')) {
+  for (const el of document.querySelectorAll('main pre, main pre code, main table, main td, main th, main img, main figure, main p, main h1, main h2, main h3, main .cell-output, #TOC a, #quarto-sidebar a')) {
     const r = el.getBoundingClientRect(), s = getComputedStyle(el);
     if (!r.width || s.display=='inline') continue;
     const beyond = r.right>width+1 || r.left<-1, hidden = el.scrollWidth>el.clientWidth+1, low = s.overflowY!='visible' && el.scrollHeight>el.clientHeight+1;
