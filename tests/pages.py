@@ -81,7 +81,7 @@ def twice(pages):
 CUT = """() => {
   document.querySelectorAll('main details').forEach(d => d.open = true);
   const width = document.documentElement.clientWidth, found = [];
-  for (const el of document.querySelectorAll('main pre, main pre code, main table, main td, main th, main img, main figure, main p, main h1, main h2, main h3, main .cell-output')) {
+  for (const el of document.querySelectorAll('main pre, main pre code, main table, main td, main th, main img, main figure, main p, main h1, main h2, main h3, main .cell-output, #TOC a, #quarto-sidebar a')) {
     const r = el.getBoundingClientRect(), s = getComputedStyle(el);
     if (!r.width || s.display=='inline') continue;
     const beyond = r.right>width+1 || r.left<-1, hidden = el.scrollWidth>el.clientWidth+1, low = s.overflowY!='visible' && el.scrollHeight>el.clientHeight+1;
@@ -121,7 +121,7 @@ def browse(folder, pages, widths=(1280, 390)):
     server, wrong, counts = serve(folder), [], Counter()
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which('chromium') or shutil.which('google-chrome'), args=['--no-sandbox'])
-        for page in pages:
+        for page in (p for p in pages if '<main' in p.read_text(encoding='utf-8')): # the first one only leads on
             found, seen = look(browser, f'http://127.0.0.1:{server.server_port}', page.relative_to(folder).as_posix(), widths)
             wrong += found
             counts.update({k: v for k,v in seen.items() if k!='cut'})
