@@ -114,7 +114,7 @@ def _ladder(corpus, options, minutes, *rungs):
     file = f"ladder-{corpus}{'_hands' if 'hands' in options else ''}.json"
     call = f'slr_study ladder {options} --out "$OUT/{file}" --rungs'
     calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} original,optimized,best --seeds 5 --test'
-    return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5), threads=2)
+    return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5))
 
 _UP = 'compact,frames,recombined,wandering,geometry,best'
 _BESIDE = 'no marks,no velocity,stride 2,one layer,wider,more dropout,averaged'
