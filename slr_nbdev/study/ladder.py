@@ -397,7 +397,8 @@ def ladder_head(
     settings = dict(ladder=ladder.name, corpus=ladder.corpus, fingerprint=p['corpus_fingerprint'], epochs=epochs)
     folds = {part: list(open_folds(ladder, part, points)) for part in ('cv','test')}
     rungs = {r.name: dict(what=r.what, on=r.on, changes=r.changes) for r in ladder.rungs}
-    return dict(settings=settings, provenance={k: v for k,v in p.items() if k not in ('seed','threads')}, folds=folds, rungs=rungs)
+    same = {k: v for k,v in p.items() if k not in ('seed','threads')} # a run has its own
+    return dict(settings=settings, provenance=same, folds=folds, rungs=rungs)
 
 def list_jobs(ladder, rungs, part, folds, seeds):
     "name → job, all rungs of a seed before the next seed"
