@@ -364,7 +364,7 @@ def _recognised_text(r):
     lines += [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
     return '\n'.join([*lines, *(f'  note: {w}' for w in r.warnings)])
 
-_OWN = "15 words of American Sign Language, learned from single signs of three people that were joined to sentences"
+_OWN = "14 words of American Sign Language, learned from single signs of three people that were joined to sentences"
 
 def own_model() -> Path:
     "The model that comes with the package"

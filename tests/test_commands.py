@@ -87,7 +87,7 @@ PROCESS = {
     'slr_tune': (['none.safetensors'], 'no such checkpoint'),
     'slr_sentences': (['nonsense'], 'nonsense'),
     'slr_score': (['none.stm','none.ctm'], 'none.stm'),
-    'slr_recognize': (['film.mp4'], '--checkpoint'),
+    'slr_recognize': (['film.mp4','--checkpoint','none.safetensors'], 'no such checkpoint'),
     'slr_extract': (['nowhere','out'], 'no such folder'),
     'slr_export': (['none.safetensors'], 'no such checkpoint')}
 
