@@ -1,4 +1,4 @@
-# make study      the main job: both models trained, decoded and scored side by side
+# make study      the main job: the guide's models and the best trained, decoded and scored side by side
 # make test       every check, about a quarter of an hour on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the walkthrough

@@ -364,8 +364,6 @@ def _recognised_text(r):
     lines += [f'  {score:9.2f}  '+(' '.join(glosses) or '(nothing)') for glosses,score in r.n_best]
     return '\n'.join([*lines, *(f'  note: {w}' for w in r.warnings)])
 
-_OWN = "14 words of American Sign Language, learned from single signs of three people that were joined to sentences"
-
 def own_model() -> Path:
     "The model that comes with the package"
     return Path(str(package_files('slr_nbdev')))/'models'/'asl_words_hands.onnx'
@@ -377,8 +375,8 @@ def load_recognizer(
 ):               # -> `Recognizer`, or the `OnnxRecognizer` of an .onnx file
     "The recogniser in a file"
     if path is None:
-        path, device = own_model(), None
-        log(f"note: no --checkpoint, so the package's own model reads: {_OWN} ({path.with_name('README.md')})")
+        path = own_model()
+        log(f"note: no --checkpoint, so the package's own model reads; what it knows: {path.parent}/README.md")
     if Path(path).suffix!='.onnx': return Recognizer.load(path, device, **kw)
     from slr_nbdev.export import OnnxRecognizer # here, because it comes later in the reading order
     if device not in (None, 'cpu'): raise SlrError(f"--device {device}: {path} runs on the processor; leave it out")

@@ -20,7 +20,7 @@ def read(path, real_data):
 
 def test_small_and_what_its_card_says():
     model = read_onnx(own_model())
-    words = re.search(r'Language: (.*?) \(', CARD)[1].lower().split(', ')
+    words = re.search(r'Language: (.*?)\.', CARD)[1].lower().split(', ')
     assert own_model().stat().st_size<400_000 and words==list(model.vocab.itos[len(SPECIALS):])
     assert f'{len(words)} words' in CARD and 'MIT licence' in CARD and model.info['corpus']=='asl_words'
 

@@ -59,13 +59,13 @@ def stopwatch(
 def paired(
     f, g,          # without arguments
     repeats=20,    # pairs, at most
-    warmup=3,      # calls of each that don't count
+    warmup=3,      # calls of each that don't count; no more than repeats
     device='cpu',
     narrow=.02,    # width of the interval, as a share of the ratio, at which it is enough
 ) -> dict:         # a, b: median seconds; ratio: `Interval` of a/b
     "Time two functions interleaved"
     if repeats<1: raise SlrError(f"repeats {repeats}: must be at least 1")
-    for _ in range(warmup):
+    for _ in range(min(warmup, repeats)):
         f()
         g()
     pairs = []

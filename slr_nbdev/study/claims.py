@@ -37,8 +37,9 @@ from ..layers import resolve_device
 from ..bilstm_optimized import create_optimized_bilstm_model
 from ..compact import create_model
 from ..ctc import make_ctc_loss
-from ..scoring import Interval, align_corpus, compare_systems
+from ..scoring import Interval
 from ..resume import slr_train
+from .models import paired_difference
 from .experiments import seed_differences, stability_frame
 from .benchmarks import (
     ctc_times, flops_per_frame, guide_models, latency, memory, memory_as_guide, plot_benchmarks, random_batch,
@@ -534,18 +535,12 @@ def opinion(why):
     "A measure of what can't be measured"
     return lambda e: Finding(None, why)
 
-def _test_difference(study):
-    "WER of original and optimized on test, and the paired difference"
-    refs = {o['id']: o['reference'] for o in study['examples']}
-    systems = [align_corpus(refs, {o['id']: o[k] for o in study['examples']}) for k in ('original','optimized')]
-    return [100*study['models'][k]['wer'] for k in ('original','optimized')], compare_systems(*systems)
-
 def better_baseline(e):
     studies = {c: e.files.get(f'study-{c}') for c in ('signer','boston104','asl_words')}
     if not all(studies.values()): return not_recorded('no studies')
     better, shown = [], []
     for c,s in studies.items():
-        (a, b), d = _test_difference(s)
+        a, b, d = *(100*s['models'][k]['wer'] for k in ('original','optimized')), paired_difference(s)
         if d['low']>0: better.append(c)
         difference = f"{100*d['difference']:+.1f} [{100*d['low']:+.1f}, {100*d['high']:+.1f}]"
         shown.append(f'{c} {a:.1f} and {b:.1f} % (difference {difference})')

@@ -110,19 +110,19 @@ RECORDINGS |= {
 
 # %% ../../nbs/79_command.ipynb #5db9a09c
 def _ladder(corpus, options, minutes, *rungs):
-    "Rungs by cross-validation with one seed, where there are some; the guide's models and the best on test with five"
+    "Rungs by cross-validation with one seed, where there are some; the best on test with five"
     file = f"ladder-{corpus}{'_hands' if 'hands' in options else ''}.json"
     call = f'slr_study ladder {options} --out "$OUT/{file}" --rungs'
-    calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} original,optimized,best --seeds 5 --test'
+    calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} best --seeds 5 --test'
     return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5))
 
 _UP = 'compact,frames,recombined,wandering,geometry,best'
 _BESIDE = 'no marks,no velocity,stride 2,one layer,wider,more dropout,averaged'
 RECORDINGS |= {
-    'ladder-boston104': _ladder('boston104', _BOSTON, 80, _UP, _BESIDE),
-    'ladder-signer': _ladder('signer', '--corpus signer', 30),
-    'ladder-asl_words': _ladder('asl_words', _WORDS, 45),
-    'ladder-asl_words_hands': _ladder('asl_words', f'{_WORDS} --landmarks pose+hands', 45)}
+    'ladder-boston104': _ladder('boston104', _BOSTON, 60, _UP, _BESIDE),
+    'ladder-signer': _ladder('signer', '--corpus signer', 10),
+    'ladder-asl_words': _ladder('asl_words', _WORDS, 10),
+    'ladder-asl_words_hands': _ladder('asl_words', f'{_WORDS} --landmarks pose+hands', 10)}
 
 # %% ../../nbs/79_command.ipynb #25418ccb
 def _sentences(corpus, options, seeds):

@@ -574,7 +574,8 @@ def plot_headline(
     "WER on test, read greedily: every seed, their mean, and the interval over sentences and seeds"
     fig,ax = plt.subplots(figsize=(7,.9+.75*len(experiments)), layout='constrained')
     for y,e in enumerate(experiments.values()):
-        for model,r in ladder_frame(e, 'test').iterrows():
+        frame = ladder_frame(e, 'test')
+        for model,r in frame[frame.index.isin(HEADLINE)].iterrows():
             at, color = y+.22*(HEADLINE.index(model)-1), PALETTE[model]
             ax.hlines(at, 100*r.wer_low, 100*r.wer_high, color=color, lw=2.5, alpha=.45)
             ax.plot(100*np.array(r.wers), [at]*len(r.wers), '.', color=color, ms=6)

@@ -246,5 +246,6 @@ def slr_models(
     save_study(study, folder)
     if json: print_json({k: study[k] for k in ('corpus','kind','models','provenance')}|{'folder': str(folder)})
     else:
-        print(f"{corpus} ({study['kind']})\n{study_table(study).to_string()}\n\n{study_examples(study, 3)}")
+        print(f"{corpus} ({study['kind']})\n{study_table(study).to_string()}\n\n{study_examples(study, 3)}\n")
+        print(f'WER on test, original minus optimized: {show_difference(study)}')
         print(f"\nall of it, with learning curves: {folder}")
