@@ -18,7 +18,7 @@ import numpy as np
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .core import SlrError, clear_parts, command, output_folder, print_json
+from .core import SlrError, clear_parts, command, log, output_folder, print_json
 from .points import POSE, PoseLandmark, landmark_set
 from .tables import is_clutter, read_table, refuse_duplicates
 from .landmarks import check_fps
@@ -250,14 +250,22 @@ _DASK = {'distributed.worker.multiprocessing-method': 'spawn',
     'distributed.admin.tick.interval': '1s', 'distributed.admin.system-monitor.interval': '5s'}
 _LOCAL = dict(threads_per_worker=1, memory_limit=0, dashboard_address=':0', silence_logs=50)
 
+def _close(cluster):
+    "End the processes; that one of them dies or begins at this moment is no fault of the clips, which are done"
+    try: cluster.close(timeout=30)
+    except Exception as e: log(f'note: the Dask cluster did not end tidily ({type(e).__name__}: {e})')
+
 @contextmanager
 def _local_client(workers):
     "A Dask client of processes on this machine"
     dask, distributed = import_extra('dask'), import_extra('dask.distributed')
-    with dask.config.set(_DASK), distributed.LocalCluster(n_workers=workers, **_LOCAL) as cluster:
-        with distributed.Client(cluster) as client:
-            client.register_plugin(_worker_setup(share_cores(workers)))
-            yield client
+    with dask.config.set(_DASK):
+        cluster = distributed.LocalCluster(n_workers=workers, **_LOCAL)
+        try:
+            with distributed.Client(cluster) as client:
+                client.register_plugin(_worker_setup(share_cores(workers)))
+                yield client
+        finally: _close(cluster)
 
 def _connect(scheduler):
     "A Dask client of a cluster that is there already"
