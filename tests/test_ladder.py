@@ -48,6 +48,7 @@ def test_a_child_that_is_killed_takes_nothing_with_it(tmp_path, monkeypatch):
     assert failed=={'deadly/dev/1': 'ended by signal 9'} and list(made['runs'])==['lives/dev/1']
     assert json.loads((tmp_path/'l.json').read_text())==made
 
+@pytest.mark.long # a minute; that a run in the file is not made again is shown in the notebook
 def test_interrupted_and_gone_on(tmp_path):
     "Ctrl-C leaves what is done, and no process behind; the same call makes the rest"
     call = [sys.executable, '-c', 'from slr_nbdev.study.ladder import slr_ladder; slr_ladder.cli()', '--corpus', 'signer', '--rungs', 'compact', '--epochs', '1', '--seeds', '2', '--jobs', '1']

@@ -81,6 +81,7 @@ def test_full_disk(tmp_path):
     assert r.returncode==0, r.stderr
     load_checkpoint(tmp_path/'runs'/'x'/'best.safetensors', 'cpu')
 
+@pytest.mark.long # two processes that equal one are in the short tests
 def test_launched_twice(tmp_path):
     "The command itself under a launcher: one page, one line, one voice"
     r = subprocess.run([sys.executable,'-m','torch.distributed.run','--standalone','--nproc-per-node','2','-m','slr_nbdev.resume','--device','cpu','--epochs','1','--name','two','--settings','model.architecture.hidden_dim=16'], cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
