@@ -23,7 +23,8 @@ from tqdm.auto import tqdm
 from .core import SlrError, counted, log
 from .config import Config, TrainingConfig
 from .corpora import SPECIALS
-from .batches import BucketSampler, ResidentFeatures, SignDataset, collate
+from .batches import BucketSampler, SignDataset, collate
+from .resident import DeviceVariants, ResidentFeatures
 from .ctc import ctc_losses, frame_losses, plateau_advice, step_labels, steps_needed
 from .checkpoints import step_seed
 from .schedules import Schedule, make_average, make_optimizer, update_average
@@ -93,8 +94,13 @@ class TrainingData:
         self.dataset, self.accelerator, self.device = dataset, accelerator, device
         t, self.accumulation, lengths = training, training.accumulation_steps, [len(u) for u in dataset.utterances]
         self.sampler = BucketSampler(lengths, t.batch_size, True, t.seed, frames=t.batch_frames)
-        fixed = not dataset.augmentation and fits_in_memory(dataset, device)
-        self.resident = ResidentFeatures(dataset, device) if fixed else None
+        self.resident = self._on_device()
+
+    def _on_device(self):
+        "What makes batches where the model is; None: they are made on the processor and sent"
+        if not self.dataset.augmentation:
+            return ResidentFeatures(self.dataset, self.device) if fits_in_memory(self.dataset, self.device) else None
+        return DeviceVariants(self.dataset, self.device) if self.device.type=='cuda' else None
 
     def __len__(self): return len(self.dataset)
 
@@ -113,8 +119,8 @@ class TrainingData:
         "This process's part of each batch, on the device, in order"
         acc = self.accelerator
         parts = [shard_batch(b, acc.process_index, acc.num_processes)[0] for step in steps for b in step]
-        if self.resident: return map(self.resident.__getitem__, parts)
         self.dataset.epoch = epoch
+        if self.resident: return map(self.resident.__getitem__, parts)
         return (b.to(self.device) for b in DataLoader(self.dataset, batch_sampler=parts, collate_fn=collate))
 
 # %% ../nbs/44_training.ipynb #259ffc06

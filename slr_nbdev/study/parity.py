@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LIMIT', 'KINDS', 'CTC_SIZES', 'CHECKS', 'Setting', 'difference', 'good_as_cpu', 'tf32', 'bf16_runs', 'parity_models',
            'real_steps', 'scores_differ', 'same_numbers', 'packed_as_reversed', 'padding_is_nothing', 'ctc_limits',
-           'ctc_native_as_cudnn', 'small_run', 'new_trainer', 'deterministic', 'run_until_killed', 'resumed',
-           'nan_is_caught', 'out_of_memory_is_named', 'trained_models']
+           'ctc_native_as_cudnn', 'small_run', 'new_trainer', 'same_variants', 'deterministic', 'run_until_killed',
+           'resumed', 'nan_is_caught', 'out_of_memory_is_named', 'trained_models']
 
 # %% ../../nbs/71_parity.ipynb #d0b21fce
 import copy, math, os, signal, subprocess, sys, tempfile, time
@@ -24,8 +24,10 @@ from ..core import SlrError
 from ..config import load_config, override
 from ..corpora import BLANK
 from ..signer import simulate_corpus
+from ..batches import collate
 from ..layers import run_packed, run_reversed
 from ..compact import create_model
+from ..resident import DeviceVariants
 from ..evaluation import recognise, score_dataset
 from ..training import Trainer, seed_everything
 from ..resume import RunFolder, fit_settings, make_datasets, train_model
@@ -225,6 +227,18 @@ def new_trainer(corpus, cfg, device):
     seed_everything(cfg.training.seed)
     return Trainer(create_model(cfg.model.architecture, 'cpu'), *make_datasets(corpus, cfg), cfg, device=device)
 
+# %% ../../nbs/71_parity.ipynb #19483591
+def same_variants(s:Setting) -> dict: # of each epoch: the largest difference of a feature
+    "An augmented epoch, made on the device and on the CPU"
+    corpus, cfg = small_run('compact')
+    cfg = override(cfg, {'augmentation.mirror': .5})
+    data, out = make_datasets(corpus, cfg)[0], []
+    for data.epoch in (1, 2):
+        there, here = DeviceVariants(data, s.device)[range(len(data))], collate([data[i] for i in range(len(data))])
+        same = torch.equal(there.targets.cpu(), here.targets) and torch.equal(there.labels.cpu(), here.labels)
+        out.append(float((there.features.cpu()-here.features).abs().max()) if same else math.inf)
+    return dict(ok=max(out)<LIMIT, epochs=out)
+
 # %% ../../nbs/71_parity.ipynb #77fd7ceb
 def _tensors_that_differ(a, b):
     "How many tensors differ, and by how much at most"
@@ -340,6 +354,6 @@ def trained_models(s:Setting) -> dict: # word error rates on dev; sentences that
 
 # %% ../../nbs/71_parity.ipynb #d2021a92
 CHECKS = {
-    'numbers': same_numbers, 'packed': packed_as_reversed, 'padding': padding_is_nothing, 'CTC limits': ctc_limits,
-    'CTC cuDNN': ctc_native_as_cudnn, 'NaN': nan_is_caught, 'memory': out_of_memory_is_named,
+    'numbers': same_numbers, 'packed': packed_as_reversed, 'padding': padding_is_nothing, 'variants': same_variants,
+    'CTC limits': ctc_limits, 'CTC cuDNN': ctc_native_as_cudnn, 'NaN': nan_is_caught, 'memory': out_of_memory_is_named,
     'deterministic': deterministic, 'resumed': resumed, 'trained': trained_models}

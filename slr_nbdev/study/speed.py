@@ -9,7 +9,7 @@ __all__ = ['TRIALS', 'PARTS', 'Way', 'Stepper', 'speed_up', 'Trial', 'run_trials
            'trials_table']
 
 # %% ../../nbs/64_speed.ipynb #c4af1195
-import os, subprocess, sys, time, warnings
+import copy, os, subprocess, sys, time, warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,12 +25,13 @@ from tqdm.auto import tqdm
 
 from .. import bilstm, blocks
 from ..core import SlrError, command, log, output_folder, print_json, write_json
-from ..config import load_config, override
+from ..config import AugmentationConfig, load_config, override
 from ..drawing import PALETTE
 from ..catalogue import load_corpus
-from ..batches import BucketSampler, ResidentFeatures, SignDataset
+from ..batches import BucketSampler, SignDataset
 from ..layers import Dropout, resolve_device, run_packed
 from ..compact import create_model
+from ..resident import DeviceVariants, ResidentFeatures
 from ..scoring import Interval, bootstrap
 from ..runs import provenance
 from ..training import Trainer
@@ -119,6 +120,14 @@ class _Unfused(torch.optim.AdamW):
 
 def _unfused(t): t.optimizer.optimizer = _Unfused(t.net.parameters(), 1e-3, foreach=True)
 def _not_resident(t): t.data.resident = None
+def _varied(on_device):
+    "An edit of the trainer: utterances are varied as in the best recipes"
+    aug = AugmentationConfig(tempo=.2, warp=.3, scale=.1, shift=.1, rotate=5., noise=.01, drift=.03)
+    def _edit(t):
+        t.data.dataset = copy(t.data.dataset)
+        t.data.dataset.augmentation = aug
+        t.data.resident = DeviceVariants(t.data.dataset, t.device) if on_device else None
+    return _edit
 def _compiled(t): t.model = torch.compile(t.net, dynamic=True)
 def _torch_dropout(t):
     for m in list(t.net.modules()):
@@ -160,6 +169,9 @@ TRIALS = {
                           'drawing them was 9 % of a step', Way(edit=_torch_dropout), Way()),
     'frames at hand': Trial('features kept in memory in place of made each time', 1.05, 'data was 1 to 5 % of a step',
                             Way(edit=_not_resident), Way()),
+    'variants': Trial('augmentation computed where the model is in place of one by one', 2.,
+                      'CUDA: it would take four times as long as the step; on a CPU a little less work',
+                      Way(edit=_varied(False)), Way(edit=_varied(True))),
     'frame budget': Trial('batches of 4,600 frames with their padding in place of 32 utterances', 1.,
                           'the same work, evenly cut', Way(), Way(_FRAMES)),
     'deterministic': Trial('deterministic algorithms in place of any', .9,
