@@ -69,8 +69,8 @@ def run_all(lab, name):
     session = lab.ask('POST', 'sessions', json=dict(path=path, name=name, type='notebook', kernel=dict(name='python3')))
     client = BlockingKernelClient(connection_file=str(lab.runtime/f"kernel-{session['kernel']['id']}.json"))
     client.load_connection_file()
-    client.start_channels()
-    client.wait_for_ready(60)
+    client.start_channels(hb=False) # a busy machine's heart may miss a beat
+    client.wait_for_ready(120)
     outputs = []
     for cell in cells(lab.root/path):
         said = []
