@@ -23,13 +23,13 @@ class Server:
         settings.mkdir(parents=True)
         (settings/'default_setting_overrides.json').write_text(json.dumps(SETTINGS))
         own = dict(JUPYTER_RUNTIME_DIR='runtime', JUPYTER_CONFIG_DIR='config', JUPYTER_DATA_DIR='data', IPYTHONDIR='ipython')
-        env = os.environ | {k: str(root/v) for k,v in own.items()} | dict(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
+        env = os.environ | {k: str(root/v) for k,v in own.items()} | dict(PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])))
         options = ['--no-browser', '--allow-root', '--ServerApp.port=0', f'--IdentityProvider.token={self.token}']
         self.log = open(root/'log', 'w')
         self.process = subprocess.Popen([sys.executable, '-m', 'jupyterlab', *options], cwd=root, env=env, stdout=self.log, stderr=self.log)
         self.url = self.found()
 
-    def found(self, seconds=60):
+    def found(self, seconds=120):
         "Its address, once it answers"
         file, end = self.runtime/f'jpserver-{self.process.pid}.json', time.time()+seconds
         while time.time()<end and self.process.poll() is None:
@@ -38,6 +38,7 @@ class Server:
                 requests.get(url+'api', timeout=10)
                 return url
             except (OSError, ValueError): time.sleep(.1)
+        self.close()
         raise TimeoutError((self.root/'log').read_text())
 
     def ask(self, method, path, **kwargs):
@@ -105,7 +106,7 @@ def page(lab):
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
         page = browser.new_page(viewport=dict(width=1280, height=5000))
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
         page.goto(f'{lab.url}lab/tree/{opened()}?token={lab.token}')
         page.get_by_text('| Idle').wait_for()
         yield page
