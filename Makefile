@@ -1,7 +1,7 @@
 # make study      the main job: the guide's models and the best trained, decoded and scored side by side
 # make test       every check, about a quarter of an hour on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
-# make lab        JupyterLab at the walkthrough
+# make lab        JupyterLab at the tour
 # make docs       the study as a website in _docs (needs Quarto, and says how to get it)
 # make model      the model that rides in the package, made again (needs SLR_DATA, the folder of the corpora)
 # make results    what data/results holds, and how long each part takes; PART=bench records one again, PART=all every one
@@ -34,7 +34,7 @@ test-long: .venv/.installed
 	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist worksteal -rs -m long --durations=10
 
 lab: .venv/.installed
-	jupyter lab nbs/index.ipynb
+	jupyter lab nbs/00_tour.ipynb
 
 # what can be seen without Quarto is checked first
 docs: .venv/.installed

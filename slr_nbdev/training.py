@@ -401,7 +401,7 @@ def _bar(self:Trainer, show):
 
 def _show_row(bar, row):
     "An epoch's row on the bar"
-    shown = dict(loss='.2f', dev_wer='.1%', gradient_norm='.1f', blank_rate='.0%')
+    shown = dict(loss='.2f', dev_wer='.1%') # more leaves no room for the bar
     bar.set_postfix({k: format(row[k], f) for k,f in shown.items() if k in row})
 
 def fit(model, train_ds, dev_ds, cfg, progress=True, protocol='raw') -> list:

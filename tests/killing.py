@@ -74,7 +74,7 @@ def kill_once(cfg, folder, seconds, rng, i):
 def main(root, kills, seed):
     root, rng, rows = Path(root), random.Random(seed), []
     whole = {}
-    for name,cfg in CONFIGS.items():
+    for name,cfg in list(CONFIGS.items())[:kills]: # the others would not be compared
         assert wait(in_child(lambda: train(cfg, root/name)))==0
         began, ended = ((root/name/f).stat().st_mtime for f in ('environment.json','metrics.csv'))
         whole[name] = ended-began, outcome(root/name)

@@ -91,3 +91,10 @@ def test_runs_what_nbdev_test_runs(tmp_path):
         refresh(root)
         nbdev = subprocess.run([Path(sys.executable).parent/'nbdev_test'], cwd=root, capture_output=True, text=True)
         assert (refresh(root, '--check').returncode, nbdev.returncode)==(i, i), nbdev.stderr
+
+def test_a_progress_bar_is_not_stored_and_a_warning_is(tmp_path):
+    "A bar's times are other ones each time"
+    path = notebook(tmp_path, 'import sys, warnings\nfrom tqdm.auto import tqdm\nfor _ in tqdm(range(3), file=sys.stderr): pass\nwarnings.warn("seen")')
+    assert refresh(tmp_path).returncode==0
+    [[said]] = outputs(path)
+    assert 'UserWarning: seen' in said and 'it/s' not in said
