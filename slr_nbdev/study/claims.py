@@ -704,11 +704,11 @@ def compare(
     repeats=20,
     seed=42,
 ) -> dict:      # latency, memory, ctc, training, provenance
-    "The measurements that section 6 needs, on this machine"
-    models = guide_models(device, seed)
+    "The measurements that section 6 needs, on this machine: at 150 frames, as there"
+    models, frames = guide_models(device, seed), (75,150)
     how = dict(threads=torch.get_num_threads(), seed=seed, repeats=repeats)
-    return dict(latency=latency(models, (1,32), (75,150,300), repeats, device), memory=memory(models, device=device),
-                ctc=ctc_times(repeats=repeats, device=device),
+    return dict(latency=latency(models, (1,32), frames, repeats, device), memory=memory(models, device=device),
+                ctc=ctc_times(frames, repeats=repeats, device=device),
                 training=training_ratio(models, repeats=repeats, device=device), provenance=circumstances(device)|how)
 
 # %% ../../nbs/68_claims.ipynb #933cccca
