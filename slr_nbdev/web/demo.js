@@ -1,0 +1,222 @@
+// The page: a film or the camera in, a moving skeleton and glosses out.
+import {Recognizer} from './recognizer.js';
+import {filmFrames, frameAt, openFilm, recordCamera, Tracker} from './pictures.js';
+
+const CAMERA_SECONDS = 8;
+const $ = id => document.getElementById(id);
+const video = $('video'), stage = $('stage'), pen = stage.getContext('2d');
+let recognizer, busy = false, stopped = false, clip = null;
+
+const say = text => { $('status').textContent = text; };
+const fail = text => { $('error').textContent = text; $('error').hidden = !text; };
+
+// A picture on the stage, and what was found in it. `picture` may be a film, a canvas or a kept picture.
+function show(picture, points) {
+  const width = picture.videoWidth || picture.width, height = picture.videoHeight || picture.height;
+  if (stage.width!==width || stage.height!==height) Object.assign(stage, {width, height});
+  pen.drawImage(picture, 0, 0, width, height);
+  const read = (points || []).map(p => p[2]>=.1 ? p : null); // what the model reads: others are hidden
+  drawSkeleton(pen, read, recognizer.about.links, width, height);
+}
+
+// Landmarks of pictures that come one after the other: {picture, seconds}.
+async function follow(pictures, about, progress) {
+  const tracker = await Tracker.open(about), landmarks = [], seconds = [], bare = document.createElement('canvas');
+  const brush = bare.getContext('2d', {willReadFrequently: true});
+  try {
+    for await (const {picture, time} of pictures) {
+      const width = picture.videoWidth || picture.width, height = picture.videoHeight || picture.height;
+      if (bare.width!==width || bare.height!==height) Object.assign(bare, {width, height});
+      brush.drawImage(picture, 0, 0, width, height);
+      landmarks.push(tracker.look(bare, time));
+      seconds.push(time);
+      show(bare, landmarks.at(-1));
+      progress(seconds);
+      await new Promise(resolve => setTimeout(resolve)); // the page lives on
+      if (stopped) break;
+    }
+  } finally { tracker.close(); }
+  const span = seconds.at(-1)-seconds[0];
+  return {landmarks, seconds, fps: span>0 ? (seconds.length-1)/span : 25, aspect: bare.width/bare.height};
+}
+
+// Reads pictures and shows what they say. player: {picture(), time(), seek(time), play(), pause()}.
+async function read(pictures, player, length, notes = []) {
+  $('result').hidden = false;
+  $('player').hidden = true;
+  const found = await follow(pictures, recognizer.about, seconds =>
+    say(`Looking for body${recognizer.about.hands ? ' and hands' : ''}: ${seconds.length} pictures, ${seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s`));
+  if (stopped) notes.push(`Stopped after ${found.seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s: the rest was not read.`);
+  const result = await recognizer.recognize(found);
+  clip = {...found, ...result, notes: [...notes, ...result.notes], player};
+  say(`${found.seconds.length} pictures read.`);
+  await tell();
+  return clip;
+}
+
+async function* filmPictures(first) { for await (const time of filmFrames(video, first)) yield {picture: video, time}; }
+
+async function readFilm(file) {
+  const first = await openFilm(video, file);
+  const player = {picture: () => video, time: () => video.currentTime-first, play: () => video.play(),
+    pause: () => video.pause(), seek: time => frameAt(video, first+time)};
+  return read(filmPictures(first), player, video.duration);
+}
+
+// Kept pictures as a film of its own.
+function keptPlayer({pictures, seconds}) {
+  let at = 0, since = null;
+  const time = () => Math.min(since===null ? at : at+(performance.now()-since)/1000, seconds.at(-1));
+  return {time, picture: () => pictures[frameOf(time(), seconds)], play: () => { since = performance.now(); },
+    pause: () => { at = time(); since = null; }, seek: async to => { at = to; if (since!==null) since = performance.now(); }};
+}
+
+async function readCamera() {
+  let stream;
+  try { stream = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, height: {ideal: 480}}, audio: false}); }
+  catch (e) {
+    const why = {NotFoundError: 'no camera was found', NotAllowedError: 'this page may not use it; allow it in the browser', NotReadableError: 'another program is using it'};
+    throw new Error(`Camera: ${why[e.name] || e.message}. A film can be read all the same.`);
+  }
+  let kept;
+  try {
+    if (video.src) URL.revokeObjectURL(video.src);
+    video.removeAttribute('src');
+    video.srcObject = stream;
+    await video.play();
+    $('result').hidden = false;
+    $('player').hidden = true;
+    kept = await recordCamera(video, CAMERA_SECONDS, () => stopped, time => { show(video); say(`Recording: ${time.toFixed(1)} of ${CAMERA_SECONDS} s`); });
+  } finally {
+    stream.getTracks().forEach(track => track.stop());
+    video.srcObject = null;
+  }
+  stopped = false; // that ended the recording, which is read now
+  const notes = kept.missed ? [`The browser left out ${kept.missed} pictures of the camera.`] : [];
+  const pictures = kept.pictures.map((picture, k) => ({picture, time: kept.seconds[k]}));
+  return read(pictures, keptPlayer(kept), kept.seconds.at(-1), notes);
+}
+
+// The number of the frame that is shown at a time.
+function frameOf(time, seconds) {
+  let k = 0;
+  while (k<seconds.length-1 && seconds[k+1]<=time+1e-4) k++;
+  return k;
+}
+
+// Sentence, table and notes of what was read.
+async function tell() {
+  $('player').hidden = false;
+  $('sentence').textContent = clip.glosses.map(g => g.gloss).join(' ') || '(nothing)';
+  $('glosses').replaceChildren(...clip.glosses.map(({gloss, start, end, score}) => {
+    const row = document.createElement('tr'), meter = Object.assign(document.createElement('meter'), {value: score});
+    for (const text of [gloss, start.toFixed(2)+' s', end.toFixed(2)+' s', Math.round(100*score)+' %'])
+      row.append(Object.assign(document.createElement('td'), {textContent: text}));
+    meter.setAttribute('aria-hidden', 'true');
+    row.lastChild.append(meter);
+    return row;
+  }));
+  $('notes').replaceChildren(...clip.notes.map(text => Object.assign(document.createElement('li'), {textContent: text})));
+  $('position').max = clip.seconds.at(-1);
+  await clip.player.seek(0);
+  update();
+}
+
+// Picture, skeleton, glosses in time and position, as they are now.
+function update() {
+  const time = clip.player.time(), k = frameOf(time, clip.seconds), end = clip.seconds.at(-1)+1/clip.fps;
+  show(clip.player.picture(), clip.landmarks[k]);
+  const width = $('time').parentElement.clientWidth, context = fitCanvas($('time'), width, 30);
+  context.clearRect(0, 0, width, 30);
+  drawGlosses(context, clip.glosses, 0, end, width, 30);
+  drawCursor(context, time/end*width, 30, getComputedStyle(document.body).color);
+  $('position').value = time;
+  $('moment').textContent = time.toFixed(2)+' s';
+  clip.glosses.forEach((g, i) => $('glosses').rows[i].toggleAttribute('aria-current', g.start<=time && time<g.end));
+}
+
+let playing = false;
+function run() {
+  if (!playing) return;
+  update();
+  if (clip.player.time()>=clip.seconds.at(-1)) halt();
+  else requestAnimationFrame(run);
+}
+
+function halt() {
+  if (!playing) return;
+  playing = false;
+  clip.player.pause();
+  $('play').textContent = 'Play';
+}
+
+$('play').onclick = async () => {
+  if (playing) return halt();
+  if (clip.player.time()>=clip.seconds.at(-1)-1e-3) await clip.player.seek(0);
+  playing = true;
+  $('play').textContent = 'Pause';
+  await clip.player.play();
+  run();
+};
+$('position').oninput = async () => { await clip.player.seek(Number($('position').value)); update(); };
+$('stop').onclick = () => { stopped = true; };
+
+// One thing at a time; what goes wrong is said.
+async function begin(work) {
+  if (busy || !recognizer) return null;
+  halt();
+  fail('');
+  busy = true;
+  stopped = false;
+  $('file').disabled = $('camera').disabled = true;
+  $('stop').hidden = false;
+  try { return await work(); }
+  catch (e) {
+    say('');
+    $('result').hidden = true;
+    fail(e.message);
+    return null;
+  } finally {
+    busy = false;
+    $('file').disabled = $('camera').disabled = false;
+    $('stop').hidden = true;
+  }
+}
+
+$('file').onchange = () => {
+  const [file] = $('file').files;
+  $('file').value = '';
+  if (file) begin(() => readFilm(file));
+};
+$('camera').textContent = `Record ${CAMERA_SECONDS} seconds`;
+$('camera').onclick = () => begin(readCamera);
+document.ondragover = event => { event.preventDefault(); document.body.classList.add('dropping'); };
+document.ondragleave = () => document.body.classList.remove('dropping');
+document.ondrop = event => {
+  event.preventDefault();
+  document.body.classList.remove('dropping');
+  const [file] = event.dataTransfer.files;
+  if (file) begin(() => readFilm(file));
+};
+window.onresize = () => { if (clip && !$('player').hidden) update(); };
+
+// What the page knows of the model, in words.
+function introduce(about) {
+  $('model').textContent = about.name;
+  $('card').replaceChildren(...about.card.map(text => Object.assign(document.createElement('p'), {textContent: text})));
+}
+
+async function start() {
+  if (!('VideoFrame' in window)) throw new Error('This browser is too old: it can\'t tell the frames of a film apart (VideoFrame).');
+  recognizer = await Recognizer.load();
+  introduce(recognizer.about);
+  $('file').disabled = $('camera').disabled = false;
+  say('Ready.');
+}
+
+// For programs: landmarks in, glosses out; and what was read last.
+const ready = start().catch(e => { say(''); fail(e.message); throw e; });
+window.slr = {
+  ready,
+  recognize: async clip => { await ready; return recognizer.recognize(clip); },
+  get clip() { return clip && {...clip, player: undefined}; }};
