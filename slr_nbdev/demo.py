@@ -50,7 +50,11 @@ PACKAGES = (
         'ort.mjs': ('dist/ort.wasm.bundle.min.mjs',
             '11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'),
         'ort.wasm': ('dist/ort-wasm-simd-threaded.wasm',
-            '3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2')}))
+            '3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2')}),
+    NpmPackage('mediabunny', '1.61.0',
+        'WciPOYwKZwgYkoBKcEK6JzzIf+w5whypPzFdOihOylZ/5Qv19FmNfRnTcaprH+jD136YpEASU30Eb6VNCJiz3A==', {
+        'mediabunny.mjs': ('dist/bundles/mediabunny.min.mjs',
+            'fa696c53494b6b09a8b310ec51e3c44a59e79513234fb832255a38c686162009')}))
 
 # %% ../nbs/55_demo.ipynb #f15a58ff
 def assets_folder(

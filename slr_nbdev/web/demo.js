@@ -1,6 +1,6 @@
 // The page: a film or the camera in, a moving skeleton and glosses out.
 import {Recognizer} from './recognizer.js';
-import {filmFrames, frameAt, openFilm, recordCamera, Tracker} from './pictures.js';
+import {openFilm, recordCamera, Tracker} from './pictures.js';
 
 const CAMERA_SECONDS = 8;
 const $ = id => document.getElementById(id);
@@ -19,25 +19,23 @@ function show(picture, points) {
   drawSkeleton(pen, read, recognizer.about.links, width, height);
 }
 
-// Landmarks of pictures that come one after the other: {picture, seconds}.
+// Landmarks of pictures that come one after the other: {picture, time}.
 async function follow(pictures, about, progress) {
-  const tracker = await Tracker.open(about), landmarks = [], seconds = [], bare = document.createElement('canvas');
-  const brush = bare.getContext('2d', {willReadFrequently: true});
+  const tracker = await Tracker.open(about), landmarks = [], seconds = [];
+  let aspect = null;
   try {
     for await (const {picture, time} of pictures) {
-      const width = picture.videoWidth || picture.width, height = picture.videoHeight || picture.height;
-      if (bare.width!==width || bare.height!==height) Object.assign(bare, {width, height});
-      brush.drawImage(picture, 0, 0, width, height);
-      landmarks.push(tracker.look(bare, time));
+      landmarks.push(tracker.look(picture, time));
       seconds.push(time);
-      show(bare, landmarks.at(-1));
+      aspect = picture.width/picture.height;
+      show(picture, landmarks.at(-1));
       progress(seconds);
       await new Promise(resolve => setTimeout(resolve)); // the page lives on
       if (stopped) break;
     }
   } finally { tracker.close(); }
   const span = seconds.at(-1)-seconds[0];
-  return {landmarks, seconds, fps: span>0 ? (seconds.length-1)/span : 25, aspect: bare.width/bare.height};
+  return {landmarks, seconds, fps: span>0 ? (seconds.length-1)/span : 25, aspect};
 }
 
 // Reads pictures and shows what they say. player: {picture(), time(), seek(time), play(), pause()}.
@@ -54,13 +52,17 @@ async function read(pictures, player, length, notes = []) {
   return clip;
 }
 
-async function* filmPictures(first) { for await (const time of filmFrames(video, first)) yield {picture: video, time}; }
-
 async function readFilm(file) {
-  const first = await openFilm(video, file);
-  const player = {picture: () => video, time: () => video.currentTime-first, play: () => video.play(),
-    pause: () => video.pause(), seek: time => frameAt(video, first+time)};
-  return read(filmPictures(first), player, video.duration);
+  const {length, first, pictures} = await openFilm(file);
+  if (video.src) URL.revokeObjectURL(video.src);
+  video.src = URL.createObjectURL(file); // to play it afterwards
+  const player = {picture: () => video, time: () => Math.max(0, video.currentTime-first), play: () => video.play(), pause: () => video.pause(),
+    seek: time => new Promise((resolve, reject) => {
+      video.onseeked = resolve;
+      video.onerror = () => reject(new Error(`${file.name}: this browser can read it, but not play it.`));
+      video.currentTime = first+time+1e-4;
+    })};
+  return read(pictures, player, length);
 }
 
 // Kept pictures as a film of its own.
@@ -207,7 +209,7 @@ function introduce(about) {
 }
 
 async function start() {
-  if (!('VideoFrame' in window)) throw new Error('This browser is too old: it can\'t tell the frames of a film apart (VideoFrame).');
+  if (!('VideoDecoder' in window)) throw new Error('This browser can\'t give the frames of a film one by one (WebCodecs): a newer one can.');
   recognizer = await Recognizer.load();
   introduce(recognizer.about);
   $('file').disabled = $('camera').disabled = false;

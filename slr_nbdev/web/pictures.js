@@ -1,48 +1,34 @@
 // Pictures of a film or of the camera, one after the other, and what MediaPipe finds in them.
 import {BODY, handsOfBody, NOTHING} from './numbers.js';
 import * as vision from './vision.mjs';
+import {ALL_FORMATS, BlobSource, Input, VideoSampleSink} from './mediabunny.mjs';
 
-// Wait for a thing that happens to a film.
-const happens = (video, what) => new Promise((resolve, reject) => {
-  video['on'+what] = resolve;
-  video.onerror = () => reject(new Error('the browser can\'t decode it: damaged, or cut short'));
-});
-
-// The moment of the frame that a film shows at a time; the browser knows it to the microsecond.
-export async function frameAt(video, seconds) {
-  const arrived = happens(video, 'seeked');
-  video.currentTime = seconds;
-  await arrived;
-  const frame = new VideoFrame(video), moment = frame.timestamp/1e6;
-  frame.close();
-  return moment;
-}
-
-// Every frame of a film in turn: its time from the first one. No browser tells when the next frame comes, so the film
-// is asked again and again, after half of the shortest time that has lain between two frames so far.
-export async function* filmFrames(video, first) {
-  let last = first, step = 1/240;
-  yield 0;
-  for (let probe = first+step; probe<video.duration; probe += step) {
-    const moment = await frameAt(video, probe);
-    if (moment<=last) continue;
-    step = last===first ? .51*(moment-last) : Math.min(step, .51*(moment-last));
-    last = probe = moment;
-    yield moment-first;
-  }
-}
-
-// Open a film in a video element, with the moment of its first frame; an error where the browser can't show it.
-export async function openFilm(video, file) {
-  if (video.src) URL.revokeObjectURL(video.src);
-  video.src = URL.createObjectURL(file);
-  const kinds = 'It shows H.264, VP9 and AV1; other films can be converted: ffmpeg -i FILM -c:v libx264 new.mp4';
+// A film: its length, the time of its first frame, and its frames in turn, each with its own time from the first one.
+// An error where the browser can't decode it.
+export async function openFilm(file) {
+  const kinds = 'H.264, VP8, VP9 and AV1 can be read here; others can be converted: ffmpeg -i FILM -c:v libx264 new.mp4';
   const refuse = why => { throw new Error(`${file.name}: ${why}. ${kinds}`); };
-  try { await happens(video, 'loadeddata'); }
-  catch { refuse('not a film that this browser can show'); }
-  if (!video.videoWidth) refuse('no film in it, only sound');
-  if (!Number.isFinite(video.duration)) refuse('its length is not known');
-  return frameAt(video, 0);
+  const input = new Input({formats: ALL_FORMATS, source: new BlobSource(file)});
+  const track = await input.getPrimaryVideoTrack().catch(() => refuse('not a film, or a damaged one'));
+  if (!track) refuse('no pictures in it, only sound');
+  if (!await track.canDecode()) refuse(`this browser can't decode its pictures (${await track.getCodec() || 'unknown'})`);
+  const length = await track.computeDuration(), first = await track.getFirstTimestamp();
+  return {length: length-first, first, pictures: filmPictures(track, first, file.name)};
+}
+
+async function* filmPictures(track, first, name) {
+  const canvas = document.createElement('canvas'), pen = canvas.getContext('2d', {willReadFrequently: true});
+  let time = 0;
+  try {
+    for await (const sample of new VideoSampleSink(track).samples()) {
+      const {displayWidth: width, displayHeight: height} = sample;
+      if (canvas.width!==width || canvas.height!==height) Object.assign(canvas, {width, height});
+      sample.draw(pen, 0, 0, width, height);
+      time = sample.timestamp-first;
+      sample.close();
+      yield {picture: canvas, time};
+    }
+  } catch (e) { throw new Error(`${name}: can't be decoded after ${time.toFixed(1)} s: damaged, or cut short`); }
 }
 
 // Pictures of the camera at its own rate, for some seconds or until `stopped()`: kept now, looked at later, so that a
