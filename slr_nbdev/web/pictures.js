@@ -10,8 +10,11 @@ export async function openFilm(file) {
   const refuse = why => { throw new Error(`${file.name}: ${why}. ${kinds}`); };
   const input = new Input({formats: ALL_FORMATS, source: new BlobSource(file)});
   const track = await input.getPrimaryVideoTrack().catch(() => refuse('not a film, or a damaged one'));
-  if (!track) refuse('no pictures in it, only sound');
-  if (!await track.canDecode()) refuse(`this browser can't decode its pictures (${await track.getCodec() || 'unknown'})`);
+  if (!track) refuse('no pictures are found in it: only sound, or cut short');
+  if (!await track.canDecode()) {
+    const codec = await track.getCodec();
+    refuse(`this browser can't decode its pictures${codec ? ` (${codec})` : ''}`);
+  }
   const length = await track.computeDuration(), first = await track.getFirstTimestamp();
   return {length: length-first, first, pictures: filmPictures(track, first, file.name)};
 }
