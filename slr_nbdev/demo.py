@@ -20,7 +20,7 @@ from .points import ANCHORS, LANDMARK_SETS, POSE, PoseLandmark
 from .corpora import SPECIALS
 from .extraction import extracted_points, find_models
 from .recognition import own_model, points_known
-from .export import OnnxRecognizer, export_onnx, read_onnx
+from .export import OnnxRecognizer, export_onnx
 
 # %% ../nbs/55_demo.ipynb #af477528
 NPM = 'https://registry.npmjs.org'
@@ -173,26 +173,24 @@ def _card():
 def _glosses_text(vocab):
     "How many glosses a model knows, and the first of them"
     glosses = vocab.itos[len(SPECIALS):]
-    return f"{counted(len(glosses), 'gloss')}: {', '.join(glosses[:12])}{', ...' if len(glosses)>12 else ''}."
+    return f"{counted(len(glosses), 'gloss')}: {', '.join(glosses[:12])}{', ...' if len(glosses)>12 else ''}"
 
 # %% ../nbs/55_demo.ipynb #f570e7dc
 def open_model(
     path=None, # that slr_train or slr_export wrote; None: the package's own
 ) -> tuple:    # bytes of an ONNX file, and what the page has to know of it
     "A model for the page"
-    if path is None: return own_model().read_bytes(), _described(own_model(), "The model of the package", _card())
+    if path is None: return _onnx_model(own_model(), 'the model that rides in the package', _card())
     if Path(path).suffix=='.onnx': return _onnx_model(path, Path(path).name)
     with tempfile.TemporaryDirectory() as d:
         export_onnx(path, Path(d)/'model.onnx')
         return _onnx_model(Path(d)/'model.onnx', Path(path).name)
 
-def _described(path, name, card=()):
+def _onnx_model(path, name, card=()):
     recognizer = OnnxRecognizer.load(path)
-    return describe_model(recognizer, f'{name}: {_glosses_text(recognizer.checkpoint.vocab)}', card)
-
-def _onnx_model(path, name):
-    about = _described(path, name, () if 'calibration' in read_onnx(path).info else [_UNCALIBRATED])
-    return Path(path).read_bytes(), about
+    if 'calibration' not in recognizer.checkpoint.info: card = [*card, _UNCALIBRATED]
+    name = f'{name}: {_glosses_text(recognizer.checkpoint.vocab)}'
+    return Path(path).read_bytes(), describe_model(recognizer, name, card)
 
 _UNCALIBRATED = 'Its certainty may promise too much: slr_tune holds it against what was signed in dev.'
 

@@ -337,7 +337,7 @@ def page(browsers, served):
 RECOGNISED = '''async cases => {
     await slr.ready;
     const {Recognizer} = await import('/recognizer.js'), {session} = await Recognizer.load();
-    return Promise.all(cases.map(({about, clip}) => new Recognizer(about, session).recognize({...clip, landmarks: clip.landmarks.map(f => f.map(p => p.map(x => x ?? NaN)))})));
+    return Promise.all(cases.map(({about, clip}) => new Recognizer(about, session).recognize(clip)));
 }'''
 
 def as_page_reads(page, cases):
@@ -367,6 +367,30 @@ def test_glosses_of_real_recordings(page, real_data):
 def test_glosses_of_random_clips(page):
     rec = OnnxRecognizer.load(own_model())
     check_same(*as_page_reads(page, [(rec, moving('pose+hands', 5+4*i, i), 25., None) for i in range(12)]))
+
+def test_a_checkpoint_of_pytorch(page, tmp_path):
+    "The optimized model, which reads the body alone: the page gets it as it gets any other, and needs no model of hands"
+    for name in ('onnx','torch'): pytest.importorskip(name)
+    from slr_nbdev.config import override
+    from slr_nbdev.recognition import Recognizer
+    from slr_nbdev.resume import train_model
+    from slr_nbdev.signer import simulate_corpus
+    small = override(load_config(), {'model.architecture.hidden_dim':24, 'model.architecture.num_layers':1, 'training.epochs':1, 'decoding.beam_size':5, 'decoding.insertion_score':4.}) # so that it says something
+    corpus = simulate_corpus(n_glosses=5, n_train=16, n_dev=1, n_test=4, mean_glosses=3)
+    train_model(corpus, small, tmp_path/'run', 'cpu', progress=False)
+    path = next((tmp_path/'run').rglob('best.safetensors'))
+    files, about = demo.page_files(path)
+    assert '/hand.task' not in files and '/pose.task' in files and about['card'] and '5 glosses' in about['name']
+    server = demo.PageServer(files)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    other, rec = opened(page.context.browser, server), Recognizer.load(path, 'cpu')
+    cases = [(u.landmarks, fps) for u in corpus.test for fps in (25., 40.)]
+    theirs = run_in(other, 'clips => Promise.all(clips.map(slr.recognize))', [dict(landmarks=sent(x), seconds=(np.arange(len(x))/fps).tolist(), fps=fps, aspect=1.) for x,fps in cases])
+    ours = [rec.recognize(x, fps, aspect=1.) for x,fps in cases]
+    check_same(theirs, ours)
+    assert sum(len(o.glosses) for o in ours)>4
+    other.close()
+    server.shutdown()
 
 WALKED = '''async () => {
     const {openFilm} = await import('/pictures.js'), {pictures} = await openFilm(document.querySelector('#other').files[0]), out = [];

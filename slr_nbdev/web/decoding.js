@@ -77,7 +77,8 @@ export function beamSearch(rows, {beam_size, lm_weight, insertion_score}, lm, vo
     for (const p of found.values()) p.rank = logAdd(p.blank, p.gloss)+prior(p);
     beam = [...found.values()].filter(p => p.rank>-Infinity).sort((a, b) => b.rank-a.rank).slice(0, beam_size);
   }
-  const total = p => logAdd(p.blank, p.gloss)+insertion_score*p.symbols.length+(lm ? lm_weight*language.whole(p.state) : 0);
+  const end = p => insertion_score*p.symbols.length+(lm ? lm_weight*language.whole(p.state) : 0);
+  const total = p => logAdd(p.blank, p.gloss)+end(p);
   return beam.reduce((a, b) => total(b)>total(a) ? b : a).symbols;
 }
 
@@ -111,7 +112,8 @@ export function timedSpans(rows, sentence, stride, frames, temperature = 1, weig
   return sentence.map((c, i) => {
     const [a, b] = own[i], low = i ? middle[i-1] : 0, high = i<middle.length ? middle[i] : path.length;
     const score = Math.exp(Math.max(...rows.slice(a, b).map(row => row[c])));
-    return [Math.max(a-reach, low)*stride, Math.min(Math.min(b+reach, high)*stride, frames), temper(score, temperature)];
+    const end = Math.min(Math.min(b+reach, high)*stride, frames);
+    return [Math.max(a-reach, low)*stride, end, temper(score, temperature)];
   });
 }
 

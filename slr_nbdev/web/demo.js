@@ -7,6 +7,7 @@ const $ = id => document.getElementById(id);
 const video = $('video'), stage = $('stage'), pen = stage.getContext('2d');
 let recognizer, busy = false, stopped = false, clip = null;
 
+const element = (kind, text = '') => Object.assign(document.createElement(kind), {textContent: text});
 const say = text => { $('status').textContent = text; };
 const fail = text => { $('error').textContent = text; $('error').hidden = !text; };
 
@@ -34,6 +35,7 @@ async function follow(pictures, about, progress) {
       if (stopped) break;
     }
   } finally { tracker.close(); }
+  if (!seconds.length) throw new Error('There is no picture to read.');
   const span = seconds.at(-1)-seconds[0];
   return {landmarks, seconds, fps: span>0 ? (seconds.length-1)/span : 25, aspect};
 }
@@ -42,9 +44,11 @@ async function follow(pictures, about, progress) {
 async function read(pictures, player, length, notes = []) {
   $('result').hidden = false;
   $('player').hidden = true;
-  const found = await follow(pictures, recognizer.about, seconds =>
-    say(`Looking for body${recognizer.about.hands ? ' and hands' : ''}: ${seconds.length} pictures, ${seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s`));
-  if (stopped) notes.push(`Stopped after ${found.seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s: the rest was not read.`);
+  const parts = recognizer.about.hands ? 'body and hands' : 'body';
+  const far = seconds => `${seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s`;
+  const progress = seconds => say(`Looking for ${parts}: ${seconds.length} pictures, ${far(seconds)}`);
+  const found = await follow(pictures, recognizer.about, progress);
+  if (stopped) notes.push(`Stopped after ${far(found.seconds)}: the rest was not read.`);
   const result = await recognizer.recognize(found);
   clip = {...found, ...result, notes: [...notes, ...result.notes], player};
   say(`${found.seconds.length} pictures read.`);
@@ -56,12 +60,13 @@ async function readFilm(file) {
   const {length, first, pictures} = await openFilm(file);
   if (video.src) URL.revokeObjectURL(video.src);
   video.src = URL.createObjectURL(file); // to play it afterwards
-  const player = {picture: () => video, time: () => Math.max(0, video.currentTime-first), play: () => video.play(), pause: () => video.pause(),
-    seek: time => new Promise((resolve, reject) => {
-      video.onseeked = resolve;
-      video.onerror = () => reject(new Error(`${file.name}: this browser can read it, but not play it.`));
-      video.currentTime = first+time+1e-4;
-    })};
+  const seek = time => new Promise((resolve, reject) => {
+    video.onseeked = resolve;
+    video.onerror = () => reject(new Error(`${file.name}: this browser can read it, but not play it.`));
+    video.currentTime = first+time+1e-4; // behind the border between two frames
+  });
+  const time = () => Math.max(0, video.currentTime-first);
+  const player = {picture: () => video, time, seek, play: () => video.play(), pause: () => video.pause()};
   return read(pictures, player, length);
 }
 
@@ -69,17 +74,25 @@ async function readFilm(file) {
 function keptPlayer({pictures, seconds}) {
   let at = 0, since = null;
   const time = () => Math.min(since===null ? at : at+(performance.now()-since)/1000, seconds.at(-1));
-  return {time, picture: () => pictures[frameOf(time(), seconds)], play: () => { since = performance.now(); },
-    pause: () => { at = time(); since = null; }, seek: async to => { at = to; if (since!==null) since = performance.now(); }};
+  return {
+    time, picture: () => pictures[frameOf(time(), seconds)],
+    seek: async to => { at = to; if (since!==null) since = performance.now(); },
+    play: () => { since = performance.now(); },
+    pause: () => { at = time(); since = null; }};
+}
+
+async function openCamera() {
+  const wanted = {video: {width: {ideal: 640}, height: {ideal: 480}}, audio: false};
+  try { return await navigator.mediaDevices.getUserMedia(wanted); }
+  catch (e) {
+    const why = {NotFoundError: 'no camera was found', NotReadableError: 'another program is using it',
+      NotAllowedError: 'this page may not use it; allow it in the browser'};
+    throw new Error(`Camera: ${why[e.name] || e.message}. A film can be read all the same.`);
+  }
 }
 
 async function readCamera() {
-  let stream;
-  try { stream = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, height: {ideal: 480}}, audio: false}); }
-  catch (e) {
-    const why = {NotFoundError: 'no camera was found', NotAllowedError: 'this page may not use it; allow it in the browser', NotReadableError: 'another program is using it'};
-    throw new Error(`Camera: ${why[e.name] || e.message}. A film can be read all the same.`);
-  }
+  const stream = await openCamera();
   let kept;
   try {
     if (video.src) URL.revokeObjectURL(video.src);
@@ -88,12 +101,16 @@ async function readCamera() {
     await video.play();
     $('result').hidden = false;
     $('player').hidden = true;
-    kept = await recordCamera(video, CAMERA_SECONDS, () => stopped, time => { show(video); say(`Recording: ${time.toFixed(1)} of ${CAMERA_SECONDS} s`); });
+    kept = await recordCamera(video, CAMERA_SECONDS, () => stopped, time => {
+      show(video);
+      say(`Recording: ${time.toFixed(1)} of ${CAMERA_SECONDS} s`);
+    });
   } finally {
     stream.getTracks().forEach(track => track.stop());
     video.srcObject = null;
   }
   stopped = false; // that ended the recording, which is read now
+  if (!kept.pictures.length) throw new Error('Camera: stopped before the first picture came.');
   const notes = kept.missed ? [`The browser left out ${kept.missed} pictures of the camera.`] : [];
   const pictures = kept.pictures.map((picture, k) => ({picture, time: kept.seconds[k]}));
   return read(pictures, keptPlayer(kept), kept.seconds.at(-1), notes);
@@ -111,14 +128,14 @@ async function tell() {
   $('player').hidden = false;
   $('sentence').textContent = clip.glosses.map(g => g.gloss).join(' ') || '(nothing)';
   $('glosses').replaceChildren(...clip.glosses.map(({gloss, start, end, score}) => {
-    const row = document.createElement('tr'), meter = Object.assign(document.createElement('meter'), {value: score});
-    for (const text of [gloss, start.toFixed(2)+' s', end.toFixed(2)+' s', Math.round(100*score)+' %'])
-      row.append(Object.assign(document.createElement('td'), {textContent: text}));
+    const row = element('tr'), meter = Object.assign(element('meter'), {value: score});
+    const texts = [gloss, start.toFixed(2)+' s', end.toFixed(2)+' s', Math.round(100*score)+' %'];
+    row.append(...texts.map(text => element('td', text)));
     meter.setAttribute('aria-hidden', 'true');
     row.lastChild.append(meter);
     return row;
   }));
-  $('notes').replaceChildren(...clip.notes.map(text => Object.assign(document.createElement('li'), {textContent: text})));
+  $('notes').replaceChildren(...clip.notes.map(text => element('li', text)));
   $('position').max = clip.seconds.at(-1);
   await clip.player.seek(0);
   update();
@@ -134,7 +151,9 @@ function update() {
   drawCursor(context, time/end*width, 30, getComputedStyle(document.body).color);
   $('position').value = time;
   $('moment').textContent = time.toFixed(2)+' s';
-  clip.glosses.forEach((g, i) => $('glosses').rows[i].toggleAttribute('aria-current', g.start<=time && time<g.end));
+  clip.glosses.forEach((g, i) => {
+    $('glosses').rows[i].ariaCurrent = g.start<=time && time<g.end ? 'true' : null;
+  });
 }
 
 let playing = false;
@@ -165,7 +184,8 @@ $('stop').onclick = () => { stopped = true; };
 
 // One thing at a time; what goes wrong is said.
 async function begin(work) {
-  if (busy || !recognizer) return null;
+  if (!recognizer) return null;
+  if (busy) return fail('One thing at a time: wait, or stop what goes on.');
   halt();
   fail('');
   busy = true;
@@ -205,18 +225,18 @@ window.onresize = () => { if (clip && !$('player').hidden) update(); };
 // What the page knows of the model, in words.
 function introduce(about) {
   $('model').textContent = about.name;
-  $('card').replaceChildren(...about.card.map(text => Object.assign(document.createElement('p'), {textContent: text})));
+  $('card').replaceChildren(...about.card.map(text => element('p', text)));
 }
 
 async function start() {
-  if (!('VideoDecoder' in window)) throw new Error('This browser can\'t give the frames of a film one by one (WebCodecs): a newer one can.');
+  if (!('VideoDecoder' in window)) throw new Error("This browser can't decode films frame by frame; a newer one can.");
   recognizer = await Recognizer.load();
   introduce(recognizer.about);
   $('file').disabled = $('camera').disabled = false;
   say('Ready.');
 }
 
-// For programs: landmarks in, glosses out; and what was read last.
+// For programs: landmarks in, glosses out (see recognizer.js); and what was read last.
 const ready = start().catch(e => { say(''); fail(e.message); throw e; });
 window.slr = {
   ready,

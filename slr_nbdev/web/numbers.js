@@ -21,12 +21,13 @@ function quantile(values, share) {
 
 const median = values => quantile(values, .5);
 
-// Landmarks [x, y, visibility] of each frame as a clip of the points of the model; a hidden point is missing.
+// Landmarks [x, y, visibility] of each frame as a clip of the points of the model; a hidden point is missing, as one
+// without numbers is (NaN, or null where it comes from JSON).
 export function asClip(landmarks, about) {
   return landmarks.map(frame => {
     const nobody = frame.every(([x, y]) => x===0 && y===0), out = new Float32Array(2*about.take.length).fill(NaN);
     about.take.forEach((from, k) => {
-      const [x, y, visibility = 1] = frame[from];
+      const [x, y, visibility = 1] = frame[from].map(value => value ?? NaN);
       if (!nobody && visibility>=.1 && !Number.isNaN(x+y)) out.set([x, y], 2*k);
     });
     return out;
@@ -189,7 +190,8 @@ export function handsOfBody(hands, sides, body, aspect) {
 
 // Which hand belongs to each of two wrists, -1 for none; a hand out of reach is worth as much as none.
 function nearest(distances, reach) {
-  const n = distances.length, cost = [...distances.map(d => d.map(x => Math.min(x, reach))), [reach, reach], [reach, reach]];
+  const n = distances.length, none = [reach, reach];
+  const cost = [...distances.map(d => d.map(x => Math.min(x, reach))), none, none];
   let best = null, least = Infinity;
   for (let a = 0; a<n+2; a++) for (let b = 0; b<n+2; b++) {
     const both = cost[a][0]+cost[b][1];

@@ -6,7 +6,8 @@ import {ALL_FORMATS, BlobSource, Input, VideoSampleSink} from './mediabunny.mjs'
 // A film: its length, the time of its first frame, and its frames in turn, each with its own time from the first one.
 // An error where the browser can't decode it.
 export async function openFilm(file) {
-  const kinds = 'H.264, VP8, VP9 and AV1 can be read here; others can be converted: ffmpeg -i FILM -c:v libx264 new.mp4';
+  const convert = 'others can be converted: ffmpeg -i FILM -c:v libx264 new.mp4';
+  const kinds = `H.264, VP8, VP9 and AV1 can be read here; ${convert}`;
   const refuse = why => { throw new Error(`${file.name}: ${why}. ${kinds}`); };
   const input = new Input({formats: ALL_FORMATS, source: new BlobSource(file)});
   const track = await input.getPrimaryVideoTrack().catch(() => refuse('not a film, or a damaged one'));
@@ -59,10 +60,11 @@ export class Tracker {
     const make = (kind, path, options) => kind.createFromOptions(files,
       {baseOptions: {modelAssetPath: path, delegate: 'CPU'}, runningMode: 'VIDEO', ...options});
     const body = await make(vision.PoseLandmarker, '/pose.task', {numPoses: 1});
-    return new Tracker(about, body, about.hands ? await make(vision.HandLandmarker, '/hand.task', {numHands: 2}) : null);
+    const hands = about.hands ? await make(vision.HandLandmarker, '/hand.task', {numHands: 2}) : null;
+    return new Tracker(body, hands);
   }
 
-  constructor(about, body, hands) { Object.assign(this, {about, body, hands, last: -1}); }
+  constructor(body, hands) { Object.assign(this, {body, hands, last: -1}); }
 
   // [x, y, visibility] of each point in the next picture, NaN where nobody was found.
   look(picture, seconds) {
@@ -71,7 +73,8 @@ export class Tracker {
     const body = found ? found.map(p => [p.x, p.y, p.visibility]) : NOTHING(BODY);
     if (!this.hands) return body;
     const {landmarks, handedness} = this.hands.detectForVideo(picture, this.last);
-    const hands = landmarks.map(hand => hand.map(p => [p.x, p.y])), sides = handedness.map(h => h[0].categoryName.toUpperCase());
+    const hands = landmarks.map(hand => hand.map(p => [p.x, p.y]));
+    const sides = handedness.map(h => h[0].categoryName.toUpperCase());
     return [...body, ...handsOfBody(hands, sides, body, picture.width/picture.height)];
   }
 

@@ -6,7 +6,7 @@ import * as ort from './ort.mjs';
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = {wasm: '/ort.wasm'};
 
-const somebody = frame => frame.slice(0, BODY).some(([x]) => !Number.isNaN(x));
+const somebody = frame => frame.slice(0, BODY).some(([x]) => Number.isFinite(x));
 
 export class Recognizer {
   static async load() {
@@ -28,7 +28,10 @@ export class Recognizer {
   // The clip at the frame rate of training, its rate, and what was done.
   atTrainedRate(clip, seconds, fps) {
     const trained = this.about.fps, shown = x => Number(x.toPrecision(3));
-    if (!trained) return [clip, fps, `The frame rate of the training data is not known: the ${shown(fps)} frames a second of this clip are taken as they are.`];
+    if (!trained) {
+      const taken = `the ${shown(fps)} frames a second of this clip are taken as they are`;
+      return [clip, fps, `The frame rate of the training data is not known: ${taken}.`];
+    }
     const gaps = seconds.slice(1).map((time, t) => time-seconds[t]);
     const uneven = seconds.length>2 && Math.max(...gaps)-Math.min(...gaps)>.5/fps;
     if (Math.abs(fps/trained-1)<.02 && !uneven) return [clip, fps, null];
@@ -47,10 +50,11 @@ export class Recognizer {
     return share>.2 ? `Nobody was found in ${Math.round(100*share)} % of the frames.` : null;
   }
 
-  // landmarks: [x, y, visibility] of each point of each frame, x and y as fractions of the picture, NaN where missing;
-  // seconds: when each frame is shown; aspect: width / height of the picture, null where it is not known.
+  // landmarks: [x, y, visibility] of each point of each frame, x and y as fractions of the picture, NaN or null where
+  // it is missing; seconds: when each frame is shown; aspect: width / height of the picture, null where it is not known.
   async recognize({landmarks, seconds, fps, aspect = null}) {
-    const {about} = this, [clip, rate, note] = this.atTrainedRate(asClip(landmarks, about), seconds, fps);
+    const {about} = this;
+    const [clip, rate, note] = this.atTrainedRate(asClip(landmarks, about), seconds, fps);
     const notes = [note, this.shapeNote(aspect), this.absenceNote(landmarks)].filter(Boolean);
     if (!landmarks.some(somebody)) return {glosses: [], notes};
     const rows = await this.logProbs(clip, aspect), sentence = decode(rows, about);
