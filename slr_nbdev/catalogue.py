@@ -115,8 +115,8 @@ def list_data() -> dict: # name → about, origin, licence, download
 _OTHERS = {
     'pose-model': dict(about="MediaPipe's models of body and hands, for videos: slr_extract and slr_recognize",
         origin='a pinned wheel of mediapipe, of which it is built', licence='Apache-2.0', download=True),
-    'demo-assets': dict(about='MediaPipe and ONNX Runtime for browsers: slr_demo',
-        origin='pinned packages of npm', licence='Apache-2.0 and MIT', download=True)}
+    'demo-assets': dict(about='MediaPipe, ONNX Runtime and Mediabunny for browsers: slr_demo',
+        origin='pinned packages of npm', licence='Apache-2.0, MIT, MPL-2.0', download=True)}
 
 def _list_text(rows):
     lines = []

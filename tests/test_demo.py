@@ -292,17 +292,19 @@ def test_seconds_are_rounded_as_in_python(page):
 
 # --- the whole page
 
-PLAYWRIGHT = 'the page is not tested: no {}'
+@pytest.fixture(scope='session')
+def libraries():
+    "A skip where what the page needs is missing"
+    try: demo.page_files()
+    except SlrError as e: pytest.skip(f'the page is not tested: {e}')
 
 @pytest.fixture(scope='session')
-def browsers():
-    "Starts Chromium; a skip by name where it, Playwright or the libraries are missing"
+def browsers(libraries):
+    "Starts Chromium; a skip by name where it or Playwright is missing"
     try: from playwright.sync_api import sync_playwright
-    except ImportError: pytest.skip(PLAYWRIGHT.format('Playwright (pip install playwright)'))
+    except ImportError: pytest.skip('the page is not tested: no Playwright (pip install playwright)')
     chromium = shutil.which('chromium') or shutil.which('google-chrome')
-    if not chromium: pytest.skip(PLAYWRIGHT.format('Chromium'))
-    try: demo.check_assets()
-    except SlrError: pytest.skip(PLAYWRIGHT.format('libraries (slr_data fetch demo-assets)'))
+    if not chromium: pytest.skip('the page is not tested: no Chromium')
     with sync_playwright() as p:
         yield lambda *args: p.chromium.launch(executable_path=chromium, args=['--no-sandbox', *args])
 
@@ -524,7 +526,7 @@ def test_the_camera(browsers, served, tmp_path):
     assert_nothing_left(page)
     browser.close()
 
-def test_the_command_serves_and_stops(browsers, tmp_path):
+def test_the_command_serves_and_stops(libraries, tmp_path):
     code = 'from slr_nbdev.demo import slr_demo; slr_demo.cli()'
     p = subprocess.Popen([sys.executable, '-c', code, '--no-browser'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
