@@ -20,7 +20,7 @@ from .points import ANCHORS, LANDMARK_SETS, POSE, PoseLandmark
 from .corpora import SPECIALS
 from .extraction import extracted_points, find_models
 from .recognition import own_model, points_known
-from .export import OnnxRecognizer, export_onnx
+from .export import OnnxRecognizer, export_onnx, read_onnx
 
 # %% ../nbs/55_demo.ipynb #af477528
 NPM = 'https://registry.npmjs.org'
@@ -81,7 +81,9 @@ def fetch_assets(
     names = {package.name for package,_ in lacking_assets(folder)}
     if names: output_folder(folder, 'slr_data fetch demo-assets --root DIR')
     for package in (p for p in PACKAGES if p.name in names):
-        with tempfile.TemporaryDirectory() as d: _unpack(package, _download(package, d), folder)
+        try:
+            with tempfile.TemporaryDirectory() as d: _unpack(package, _download(package, d), folder)
+        except OSError as e: raise SlrError(f"{folder}: can't keep {package.name} there ({e.strerror or e})") from None
     return folder
 
 # %% ../nbs/55_demo.ipynb #453c597f

@@ -80,6 +80,11 @@ def test_no_network(tmp_path, monkeypatch, capfd):
     with pytest.raises(SlrError, match='could not be downloaded.*without a network, copy the folder'): demo.fetch_assets(tmp_path/'cache')
     assert capfd.readouterr().err=='' and left(tmp_path/'cache')==[]
 
+def test_a_full_disk_is_named(registry, tmp_path, monkeypatch):
+    def full(*args): raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(demo, 'whole_file', full)
+    with pytest.raises(SlrError, match="cache: can't keep @one/lib there .No space left"): demo.fetch_assets(tmp_path/'cache')
+
 def test_fetched_by_the_command(registry, call, tmp_path):
     r = call('slr_data', 'fetch', 'demo-assets', '--root', 'libraries')
     assert r.returncode==0 and r.stdout.strip()=='libraries', r.stderr
@@ -495,6 +500,9 @@ def test_bad_films_by_name(page, tmp_path):
         assert page.inner_text('#error').startswith(f'{name}: {says}')
         until(page, "!document.querySelector('#file').disabled")
         assert page.is_hidden('#result') and page.inner_text('#status')==''
+    page.evaluate('''() => { const d = new DataTransfer(); d.items.add(new File(['no film'], 'dropped.mp4'));
+        document.dispatchEvent(new DragEvent('drop', {dataTransfer: d, bubbles: true, cancelable: true})); }''')
+    until(page, "document.querySelector('#error').textContent.startsWith('dropped.mp4: not a film')")
 
 def test_no_camera(page):
     page.click('#camera')

@@ -47,6 +47,7 @@ async function read(pictures, player, length, notes = []) {
   const parts = recognizer.about.hands ? 'body and hands' : 'body';
   const far = seconds => `${seconds.at(-1).toFixed(1)} of ${length.toFixed(1)} s`;
   const progress = seconds => say(`Looking for ${parts}: ${seconds.length} pictures, ${far(seconds)}`);
+  say(`Loading what finds ${parts} …`);
   const found = await follow(pictures, recognizer.about, progress);
   if (stopped) notes.push(`Stopped after ${far(found.seconds)}: the rest was not read.`);
   const result = await recognizer.recognize(found);

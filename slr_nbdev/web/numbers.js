@@ -156,8 +156,8 @@ export function flatten(body, about) {
 export function fault(clip, about) {
   const body = about.groups.body;
   if (!clip.some(frame => body.some(k => seen(frame, k)))) return 'nobody was found in it';
-  const all = clip[0].map((_, i) => i).slice(0, clip[0].length/2);
-  const head = about.head.some(k => clip.some(frame => seen(frame, k))) ? about.head : Array.from(all);
+  const there = about.head.some(k => clip.some(frame => seen(frame, k)));
+  const head = there ? about.head : Array.from({length: clip[0].length/2}, (_, k) => k);
   const middle = d => median(head.flatMap(k => clip.flatMap(frame => seen(frame, k) ? [frame[2*k+d]] : [])));
   const outside = value => !(value>-.25 && value<1.25);
   return outside(middle(0)) || outside(middle(1)) ? 'the head and the shoulders are outside the picture' : null;

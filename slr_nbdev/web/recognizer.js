@@ -32,8 +32,8 @@ export class Recognizer {
       const taken = `the ${shown(fps)} frames a second of this clip are taken as they are`;
       return [clip, fps, `The frame rate of the training data is not known: ${taken}.`];
     }
-    const gaps = seconds.slice(1).map((time, t) => time-seconds[t]);
-    const uneven = seconds.length>2 && Math.max(...gaps)-Math.min(...gaps)>.5/fps;
+    const gaps = seconds.slice(1).map((time, t) => time-seconds[t]).sort((a, b) => a-b);
+    const uneven = gaps.length>1 && gaps.at(-1)-gaps[0]>.5/fps;
     if (Math.abs(fps/trained-1)<.02 && !uneven) return [clip, fps, null];
     return [resample(clip, seconds, trained), trained,
       `${shown(fps)} frames a second${uneven ? ' at uneven times' : ''}, training had ${shown(trained)}: resampled.`];
