@@ -31,7 +31,7 @@ async function follow(pictures, about, progress) {
       aspect = picture.width/picture.height;
       show(picture, landmarks.at(-1));
       progress(seconds);
-      await new Promise(resolve => setTimeout(resolve)); // the page lives on
+      if (!document.hidden) await new Promise(resolve => setTimeout(resolve)); // the page lives on
       if (stopped) break;
     }
   } finally { tracker.close(); }

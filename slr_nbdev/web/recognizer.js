@@ -55,7 +55,7 @@ export class Recognizer {
   async recognize({landmarks, seconds, fps, aspect = null}) {
     const {about} = this;
     const [clip, rate, note] = this.atTrainedRate(asClip(landmarks, about), seconds, fps);
-    const notes = [note, this.shapeNote(aspect), this.absenceNote(landmarks)].filter(Boolean);
+    const notes = [this.absenceNote(landmarks), note, this.shapeNote(aspect)].filter(Boolean);
     if (!landmarks.some(somebody)) return {glosses: [], notes};
     const rows = await this.logProbs(clip, aspect), sentence = decode(rows, about);
     const spans = timedSpans(rows, sentence, about.frames_per_step, clip.length, about.temperature);
