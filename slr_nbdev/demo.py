@@ -273,7 +273,7 @@ def page_files(
 @command(pos=['checkpoint'])
 def slr_demo(
     checkpoint:str=None,  # a file that slr_train or slr_export wrote (default: a model that comes with the package)
-    port:int=0,           # of 127.0.0.1 (default: a free one)
+    port:int=0,           # of 127.0.0.1; 0: a free one
     assets:str=None,      # folder of the page's libraries (default: where slr_data fetch demo-assets puts them)
     model:str=None,       # pose model, a .task file (default: this project's)
     no_browser:bool=False, # only print the address
