@@ -110,11 +110,13 @@ def load_corpus(
 def list_data() -> dict: # name → about, origin, licence, download
     "Corpora and the models for videos: what they are, where they come from, under which licence"
     def _row(s): return dict(about=s.about, origin=s.origin, licence=s.licence, download=bool(s.fetch))
-    return {name: _row(s) for name,s in CORPORA.items()}|{'pose-model': _POSE_MODEL}
+    return {name: _row(s) for name,s in CORPORA.items()}|_OTHERS
 
-_POSE_MODEL = dict(
-    about="MediaPipe's models of body and hands, for videos: slr_extract and slr_recognize",
-    origin='a pinned wheel of mediapipe, of which it is built', licence='Apache-2.0', download=True)
+_OTHERS = {
+    'pose-model': dict(about="MediaPipe's models of body and hands, for videos: slr_extract and slr_recognize",
+        origin='a pinned wheel of mediapipe, of which it is built', licence='Apache-2.0', download=True),
+    'demo-assets': dict(about='MediaPipe, ONNX Runtime and Mediabunny for browsers: slr_demo',
+        origin='pinned packages of npm', licence='Apache-2.0, MIT, MPL-2.0', download=True)}
 
 def _list_text(rows):
     lines = []
@@ -173,10 +175,13 @@ def fetch_models(
     return {kind: keep_model(kind, folder) for kind in MODELS}
 
 def fetch_data(
-    name,      # of a corpus that can be downloaded, or pose-model
+    name,      # of a corpus that can be downloaded, pose-model or demo-assets
     root=None, # where to put it; default: the user's cache
 ) -> dict:     # where it is
-    "Download a corpus, or build the models of body and hands"
+    "Download a corpus or the page's libraries, or build the models of body and hands"
+    if name=='demo-assets':
+        from slr_nbdev.demo import fetch_assets # here, because it comes later in the reading order
+        return dict(assets=name, root=str(fetch_assets(root)))
     if name=='pose-model':
         pose, hand = fetch_models(root).values()
         pose_sha, hand_sha = (hashlib.sha256(p.read_bytes()).hexdigest() for p in (pose, hand))
@@ -239,14 +244,14 @@ _Action = Literal['list','check','fetch','import','simulate']
 
 def _check_name(action, name):
     "An error where nobody said what an action is about, or where it is about nothing known"
-    known = [*CORPORA, *(['pose-model'] if action=='fetch' else [])]
+    known = [*CORPORA, *(_OTHERS if action=='fetch' else [])]
     if action!='list' and name not in known: raise SlrError(f"{action}: which corpus? there are {', '.join(known)}")
 
 # %% ../nbs/18_catalogue.ipynb #e9e83b07
 @command(pos=['action','corpus'])
 def slr_data(
     action:_Action='list',    # list corpora, check or fetch one, or import or simulate poses for PHOENIX
-    corpus:str=None,          # name of the corpus; fetch: or pose-model
+    corpus:str=None,          # name of the corpus; fetch: or pose-model, demo-assets
     root:str=None,            # folder or file of the corpus; for fetch: where to put it
     poses:str=None,           # import: folder with a file a clip: ID.pose, or ID.npz with an array features (T,66)
     out:str=None,             # import, simulate: folder of the feature store (default: inside root)

@@ -89,7 +89,8 @@ PROCESS = {
     'slr_score': (['none.stm','none.ctm'], 'none.stm'),
     'slr_recognize': (['film.mp4','--checkpoint','none.safetensors'], 'no such checkpoint'),
     'slr_extract': (['nowhere','out'], 'no such folder'),
-    'slr_export': (['none.safetensors'], 'no such checkpoint')}
+    'slr_export': (['none.safetensors'], 'no such checkpoint'),
+    'slr_demo': (['none.safetensors'], 'no such checkpoint')}
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_a_process_ends_as_the_call_does(run, call, tmp_path, name):

@@ -22,7 +22,8 @@ LIGHT = {
     'alignment': (NO_TORCH, ''),
     'recognition': (BARE, ''),
     'export': (BARE, ''),
-    'streaming': (BARE, '')}
+    'streaming': (BARE, ''),
+    'demo': (NO_TORCH, '')}
 
 TRY = '''
 import json, sys
