@@ -8,7 +8,7 @@ __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'LINE', 'Reading', 'read_split',
            'put_together', 'reading_clip', 'line_chart', 'learning_curves', 'interval_mark', 'html_table',
            'parts_table', 'report_page', 'find_run', 'same_corpus', 'wanted_sentences', 'slr_report']
 
-# %% ../nbs/56_report.ipynb #0d198478
+# %% ../nbs/56_report.ipynb #d97dcb41
 import math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from .evaluation import describe_decoding, gloss_spans, new_sentences, protocol_
 from .tuning import OutputDecoder
 from .recognition import CORPUS_FPS
 
-# %% ../nbs/56_report.ipynb #908726c4
+# %% ../nbs/56_report.ipynb #a42e5cb9
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -61,7 +61,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned, decoder.scored(decoding))
 
-# %% ../nbs/56_report.ipynb #7610b4cb
+# %% ../nbs/56_report.ipynb #cbaa80ef
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -101,7 +101,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../nbs/56_report.ipynb #86d5bac3
+# %% ../nbs/56_report.ipynb #f2fc3701
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -112,7 +112,7 @@ def error_table(
     ends = [wer_interval(m) if len(m)>=FEW else (math.nan, math.nan) for m in parts.values()]
     return rows.assign(low=[low for low,_ in ends], high=[high for _,high in ends])
 
-# %% ../nbs/56_report.ipynb #705600af
+# %% ../nbs/56_report.ipynb #7122c7a9
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -139,7 +139,7 @@ def error_parts(
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../nbs/56_report.ipynb #c4bd0613
+# %% ../nbs/56_report.ipynb #f95a4ab0
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -151,7 +151,7 @@ def gloss_errors(
         confused=[(f'{r} → {h}', k) for (r,h),k in confusions(aligned, n)],
         overlooked=_most(r for r,h in pairs if h is None), imagined=_most(h for r,h in pairs if r is None))
 
-# %% ../nbs/56_report.ipynb #5b377fd0
+# %% ../nbs/56_report.ipynb #e06566c2
 def worst_sentences(aligned, n): return sorted(aligned, key=lambda a: (-a.errors, a.words, a.id))[:n]
 
 def choose_sentences(
@@ -170,7 +170,7 @@ def choose_sentences(
     groups = {'most errors': worst, 'some errors': middle, 'no error': right[:n_right]}
     return {k: [a.id for a in v] for k,v in groups.items() if v}
 
-# %% ../nbs/56_report.ipynb #60579061
+# %% ../nbs/56_report.ipynb #566a5e6c
 _PLACES = { # where a part of the body belongs, and its size in shoulder widths: a store has measured each part by itself
     'left hand': (('LEFT_WRIST',), .25), 'right hand': (('RIGHT_WRIST',), .25),
     'lips': (('MOUTH_LEFT','MOUTH_RIGHT'), .14)}
@@ -197,7 +197,7 @@ def _picture(u):
 
 def _seconds(spans, fps): return [(a/fps, b/fps) for a,b,*_ in spans]
 
-# %% ../nbs/56_report.ipynb #449cf915
+# %% ../nbs/56_report.ipynb #f226c2e7
 def reading_clip(
     reading:Reading,
     id:str,   # of the utterance
@@ -240,7 +240,7 @@ def fps(self:Reading,
     "Frames a second: of the utterance, of its corpus, or 25 where nobody knows"
     return u.fps or CORPUS_FPS.get(self.corpus.name) or 25.
 
-# %% ../nbs/56_report.ipynb #1a7a566a
+# %% ../nbs/56_report.ipynb #5611337f
 def _svg(width, height, label, *parts):
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg {size} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
@@ -277,7 +277,7 @@ def learning_curves(
               for key,label in PANELS.items()]
     return f'<div class="charts">{"".join(charts)}</div>'
 
-# %% ../nbs/56_report.ipynb #47c4db3b
+# %% ../nbs/56_report.ipynb #f34f13b6
 def interval_mark(
     value, low, high, # rates; low and high may be NaN
     top,              # the rate at the right end
@@ -291,15 +291,15 @@ def interval_mark(
 
 def html_table(
     head, # names of the columns
-    rows, # of cells: a number, a text, or HTML that begins with <svg
+    rows, # of cells: the row's name, then numbers, texts, or HTML that begins with <svg
 ) -> str:
     "A table that scrolls sideways where it has to"
     def _cell(v):
         if isinstance(v, str) and v.startswith('<svg '): return f'<td>{v}</td>'
-        number = isinstance(v, (int,float)) or v[:1].isdigit()
-        return f'<td{" class=n" if number else ""}>{escape(v)}</td>'
+        return f'<td>{escape(v)}</td>' if isinstance(v, str) else f'<td class="n">{v}</td>'
+    def _row(first, *others): return f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, others))}</tr>'
     top = ''.join(f'<th scope="col">{escape(h)}</th>' for h in head)
-    body = ''.join(f'<tr>{"".join(map(_cell, row))}</tr>' for row in rows)
+    body = ''.join(_row(*row) for row in rows)
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 def parts_table(
@@ -316,7 +316,7 @@ def parts_table(
     head = question, 'sentences', 'glosses', 'S', 'D', 'I', 'WER, %', '95 %', f'0 to {100*top:.0f} %'
     return html_table(head, map(_row, table.itertuples()))
 
-# %% ../nbs/56_report.ipynb #399d262a
+# %% ../nbs/56_report.ipynb #2f6abdf7
 def _headline(reading, about):
     "The score in words"
     s, (low, high) = total(reading.aligned), wer_interval(reading.aligned)
@@ -325,7 +325,8 @@ def _headline(reading, about):
     kinds = (f'{s.words} glosses in {s.sentences} sentences, of which {s.sentences-s.sentence_errors} are all right: '
              f'{s.substitutions} substituted (S), {s.deletions} deleted (D), {s.insertions} inserted (I).')
     where = f'{reading.split} of {c.name} ({c.kind})'
-    how = f'Scored by {reading.protocol} ({PROTOCOLS[reading.protocol].about}), decoded {describe_decoding(reading.checkpoint.config.decoding)}.'
+    decoding = describe_decoding(reading.checkpoint.config.decoding)
+    how = f'Scoring: {reading.protocol}, {PROTOCOLS[reading.protocol].about}. Decoding: {decoding}.'
     lines = [f'<p class="big"><strong>{escape(wer)}</strong> on {escape(where)}</p>']
     return ''.join(lines+[f'<p>{escape(t)}</p>' for t in (kinds, how, *about)])
 
@@ -359,7 +360,7 @@ def report_page(
     return make_page(f'{name}: what it reads', clips, _headline(reading, about), _body(reading, history, info.get('epoch', 0)),
                      foot, 'Sentences')
 
-# %% ../nbs/56_report.ipynb #12ba265d
+# %% ../nbs/56_report.ipynb #0e058e0c
 def find_run(
     run, # folder of a run, its name under runs/, or a checkpoint
 ):       # -> checkpoint file, the run's state in words; or nothing for a checkpoint alone
@@ -389,7 +390,7 @@ def same_corpus(
     cure = "give the data it was trained on (--root), or train anew"
     raise SlrError(f"{info['corpus']} is not what the model was trained on ({now}, then {then}); {cure}")
 
-# %% ../nbs/56_report.ipynb #65faf2a6
+# %% ../nbs/56_report.ipynb #2b774ff1
 def wanted_sentences(
     reading:Reading,
     which, # how many, or ids with commas
@@ -404,15 +405,17 @@ def wanted_sentences(
     what = f"{reading.split} has no {', '.join(lost[:3])}" if lost else 'nothing is named'
     raise SlrError(f"--utterances {which}: {what}; give a number, or ids such as {next(iter(reading.utterances))}")
 
-def _about_run(name, checkpoint, words, split):
-    "Sentences about a run, and what must be known before its numbers are believed"
-    cfg, info = checkpoint.config, checkpoint.info
-    epochs = f", epoch {info['epoch']} of {len(words['history'])}" if words and 'epoch' in info else ''
-    out = [f"{name}: {cfg.model.architecture.type} model{epochs}."]
+def _about_run(name, checkpoint, words):
+    "A run in a sentence"
+    done = f", epoch {checkpoint.info['epoch']} of {len(words['history'])}" if words and 'epoch' in checkpoint.info else ''
+    return f'{name}: {checkpoint.config.model.architecture.type} model{done}.'
+
+def _cautions(checkpoint, words, split):
+    "What must be known before the numbers are believed"
+    out = []
     if words and not words['finished']: out.append('Training had not ended when this page was written.')
-    if split=='dev' and cfg.training.with_dev:
+    if split=='dev' and checkpoint.config.training.with_dev:
         out.append('The model has learned from dev (training.with_dev): this says nothing about new sentences.')
-    elif split=='dev': out.append('The epoch was chosen on dev, so dev flatters a little; test is what counts.')
     if split=='test': out.append('This is test. Who chooses anything by what is seen here has no test any more.')
     return out
 
@@ -431,9 +434,10 @@ def slr_report(
     checkpoint = load_checkpoint(path, resolve_device(device))
     corpus = same_corpus(checkpoint, root, words.get('info', {}).get('root'))
     name = path.parent.name if words else path.name
-    about = _about_run(name or 'run', checkpoint, words, split)
-    for note in about[1:]: log(f'note: {note}')
+    cautions = _cautions(checkpoint, words, split)
+    for note in cautions: log(f'note: {note}')
     reading = read_split(checkpoint, corpus, split)
+    about = [_about_run(name, checkpoint, words), *cautions]
     page = report_page(reading, name, wanted_sentences(reading, utterances), words.get('history', ()), about)
     write_page(file, page)
     print(f'{file}: {len(page.encode())/1000:.0f} kB, {total(reading.aligned)} on {split}; open it in a browser')

@@ -60,7 +60,8 @@ function drawGlosses(context, spans, from, to, width, height, colours = COLOURS)
     context.setLineDash(mark ? [3, 2] : []);
     if (mark) context.strokeRect(left+.5, 1.5, right-left-1, height-3);
     context.fillStyle = colours.ink;
-    context.fillText(fitText(context, mark ? mark+' '+gloss : gloss, right-left-4), (left+right)/2, height/2);
+    const room = right-left-4, text = fitText(context, mark ? mark+' '+gloss : gloss, room);
+    context.fillText(text.length>2 || !mark ? text : mark, (left+right)/2, height/2); // where little fits, the mark does
   }
   context.setLineDash([]);
 }
