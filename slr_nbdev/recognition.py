@@ -328,7 +328,7 @@ def write_overlay(
     bar = tqdm(pictures, total=n, desc='overlay', unit='frame', disable=not progress, file=sys.stderr)
     return write_video(path, _overlay_pictures(recognised, bar), fps)
 
-# %% ../nbs/52_recognition.ipynb #fb7de8fe
+# %% ../nbs/52_recognition.ipynb #5a167c09
 PAGE_FILMS = 5_000_000 # bytes of all films in a page
 _PLAYED = {'.mp4': 'video/mp4', '.m4v': 'video/mp4', '.webm': 'video/webm'}
 _CODECS = 'h264', 'vp8', 'vp9', 'av1', 'libvpx', 'libvpx-vp9', 'libdav1d' # as FFmpeg calls what browsers know
@@ -352,7 +352,7 @@ def _browsers_play(path):
         s = c.streams.video[0].codec_context
         return s.name in _CODECS and s.pix_fmt in ('yuv420p','yuvj420p')
 
-# %% ../nbs/52_recognition.ipynb #53279034
+# %% ../nbs/52_recognition.ipynb #7670e1c8
 def recognised_clip(
     r:Recognised,
     vocab,    # a `Vocabulary`, of the model
@@ -367,8 +367,9 @@ def recognised_clip(
         table = pack_map(r.log_probs, rows, vocab.decode(rows), r.step)
     even = resample(found.clip, found.seconds, found.fps)
     notes = [*filter(None, [why]), *(f'note: {w}' for w in r.warnings)]
-    return player_clip(Path(r.source).name, even, found.fps, only_read(glosses), found.points, found.aspect, table, r.seconds,
-                       found.seconds[0], about=f'{r.source} ({r.seconds:.1f} s): {str(r) or "(nothing)"}', notes=notes, film=film)
+    name = Path(r.source).name # a page is passed on, and its reader has other folders
+    return player_clip(name, even, found.fps, only_read(glosses), found.points, found.aspect, table, r.seconds,
+                       found.seconds[0], about=f'{name} ({r.seconds:.1f} s): {str(r) or "(nothing)"}', notes=notes, film=film)
 
 def recognised_page(
     results,   # of `Recognised`
@@ -382,8 +383,9 @@ def recognised_page(
         if clips[-1]['film']: room -= Path(r.source).stat().st_size
     words, calibrated = len(checkpoint.vocab)-len(SPECIALS), 'calibration' in checkpoint.info
     head = (f'Read by a model of {words} glosses, trained on {checkpoint.info.get("corpus", "what it does not say")}: '
-            'it can write no other ones, whatever was signed.', 'The percentage is the chance that a gloss is right.'
-            if calibrated else 'A percentage that was not calibrated (slr_tune does that) promises too much.')
+            'it can write no other ones, whatever was signed.', 'The percentage is the chance that a gloss is right, as long as somebody signs these glosses; '
+            'of other signs it says nothing.' if calibrated else
+            'The percentages were not held against what was signed (slr_tune does that): they promise too much.')
     paragraphs = lambda texts: ''.join(f'<p>{escape(t)}</p>' for t in texts)
     body = f'<h2>Not recognised</h2>{paragraphs(failed)}' if failed else ''
     return make_page('What was recognised', clips, paragraphs(head), body, heading='Films')

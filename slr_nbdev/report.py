@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'LINE', 'Reading', 'read_split', 'parts_by_sentence', 'parts_by_gloss', 'in_bin',
            'error_table', 'train_counts', 'error_parts', 'gloss_errors', 'worst_sentences', 'choose_sentences',
-           'put_together', 'reading_clip', 'line_chart', 'learning_curves', 'interval_mark', 'html_table',
+           'put_together', 'reading_clip', 'line_chart', 'learning_curves', 'interval_mark', 'kinds_bar', 'html_table',
            'parts_table', 'report_page', 'find_run', 'same_corpus', 'wanted_sentences', 'slr_report']
 
-# %% ../nbs/56_report.ipynb #d97dcb41
+# %% ../nbs/56_report.ipynb #f4970f17
 import math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from .evaluation import describe_decoding, gloss_spans, new_sentences, protocol_
 from .tuning import OutputDecoder
 from .recognition import CORPUS_FPS
 
-# %% ../nbs/56_report.ipynb #a42e5cb9
+# %% ../nbs/56_report.ipynb #15af9ec6
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -61,7 +61,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned, decoder.scored(decoding))
 
-# %% ../nbs/56_report.ipynb #cbaa80ef
+# %% ../nbs/56_report.ipynb #9a73f231
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -101,7 +101,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../nbs/56_report.ipynb #f2fc3701
+# %% ../nbs/56_report.ipynb #866a989e
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -112,7 +112,7 @@ def error_table(
     ends = [wer_interval(m) if len(m)>=FEW else (math.nan, math.nan) for m in parts.values()]
     return rows.assign(low=[low for low,_ in ends], high=[high for _,high in ends])
 
-# %% ../nbs/56_report.ipynb #7122c7a9
+# %% ../nbs/56_report.ipynb #bff6acc7
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -139,7 +139,7 @@ def error_parts(
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../nbs/56_report.ipynb #f95a4ab0
+# %% ../nbs/56_report.ipynb #5dbeebb8
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -151,7 +151,7 @@ def gloss_errors(
         confused=[(f'{r} → {h}', k) for (r,h),k in confusions(aligned, n)],
         overlooked=_most(r for r,h in pairs if h is None), imagined=_most(h for r,h in pairs if r is None))
 
-# %% ../nbs/56_report.ipynb #e06566c2
+# %% ../nbs/56_report.ipynb #5fbe32a7
 def worst_sentences(aligned, n): return sorted(aligned, key=lambda a: (-a.errors, a.words, a.id))[:n]
 
 def choose_sentences(
@@ -170,7 +170,7 @@ def choose_sentences(
     groups = {'most errors': worst, 'some errors': middle, 'no error': right[:n_right]}
     return {k: [a.id for a in v] for k,v in groups.items() if v}
 
-# %% ../nbs/56_report.ipynb #566a5e6c
+# %% ../nbs/56_report.ipynb #74f15d2e
 _PLACES = { # where a part of the body belongs, and its size in shoulder widths: a store has measured each part by itself
     'left hand': (('LEFT_WRIST',), .25), 'right hand': (('RIGHT_WRIST',), .25),
     'lips': (('MOUTH_LEFT','MOUTH_RIGHT'), .14)}
@@ -197,7 +197,7 @@ def _picture(u):
 
 def _seconds(spans, fps): return [(a/fps, b/fps) for a,b,*_ in spans]
 
-# %% ../nbs/56_report.ipynb #f226c2e7
+# %% ../nbs/56_report.ipynb #93fb0bd5
 def reading_clip(
     reading:Reading,
     id:str,   # of the utterance
@@ -240,7 +240,7 @@ def fps(self:Reading,
     "Frames a second: of the utterance, of its corpus, or 25 where nobody knows"
     return u.fps or CORPUS_FPS.get(self.corpus.name) or 25.
 
-# %% ../nbs/56_report.ipynb #5611337f
+# %% ../nbs/56_report.ipynb #e53e1acb
 def _svg(width, height, label, *parts):
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg {size} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
@@ -277,7 +277,7 @@ def learning_curves(
               for key,label in PANELS.items()]
     return f'<div class="charts">{"".join(charts)}</div>'
 
-# %% ../nbs/56_report.ipynb #f34f13b6
+# %% ../nbs/56_report.ipynb #b9e307aa
 def interval_mark(
     value, low, high, # rates; low and high may be NaN
     top,              # the rate at the right end
@@ -289,8 +289,22 @@ def interval_mark(
     return _svg(140, 16, words, '<path d="M4,8H136" stroke="currentColor" opacity=".2"/>', *line,
                 f'<circle cx="{_x(value)}" cy="8" r="4" fill="{LINE}"/>')
 
+def kinds_bar(
+    s, # a `Score`
+) -> str:
+    "How many errors are of which kind, as SVG: a bar of all errors"
+    kinds = {'S': (s.substitutions, '#de8f05'), 'D': (s.deletions, '#56b4e9'), 'I': (s.insertions, '#949494')}
+    parts, x = [], 0.
+    for kind,(n,color) in kinds.items():
+        width = 400*n/max(s.errors, 1)
+        text = f'{kind} {n}' if width>40 else kind if width>12 else ''
+        parts.append(f'<rect x="{x:.1f}" width="{max(width-1, 0):.1f}" height="22" fill="{color}"/>'
+                     f'<text x="{x+4:.1f}" y="15" style="fill:#1a1a1a">{text}</text>')
+        x += width
+    return _svg(400, 22, ', '.join(f'{kind}: {n}' for kind,(n,_) in kinds.items())+f' of {s.errors} errors', *parts)
+
 def html_table(
-    head, # names of the columns
+    head, # names of the columns; '' where none is needed
     rows, # of cells: the row's name, then numbers, texts, or HTML that begins with <svg
 ) -> str:
     "A table that scrolls sideways where it has to"
@@ -298,7 +312,7 @@ def html_table(
         if isinstance(v, str) and v.startswith('<svg '): return f'<td>{v}</td>'
         return f'<td>{escape(v)}</td>' if isinstance(v, str) else f'<td class="n">{v}</td>'
     def _row(first, *others): return f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, others))}</tr>'
-    top = ''.join(f'<th scope="col">{escape(h)}</th>' for h in head)
+    top = ''.join(f'<th scope="col">{escape(h)}</th>' if h else '<td></td>' for h in head)
     body = ''.join(_row(*row) for row in rows)
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -312,11 +326,11 @@ def parts_table(
         rate = '' if math.isnan(r.wer) else f'{100*r.wer:.1f}'
         between = 'too few' if math.isnan(r.low) else f'{100*r.low:.0f} to {100*r.high:.0f}'
         mark = '' if math.isnan(r.wer) else interval_mark(r.wer, r.low, r.high, top)
-        return [r.Index, int(r.sentences), int(r.words), int(r.S), int(r.D), int(r.I), rate, between, mark]
-    head = question, 'sentences', 'glosses', 'S', 'D', 'I', 'WER, %', '95 %', f'0 to {100*top:.0f} %'
+        return [r.Index, rate, between, mark, *map(int, (r.words, r.S, r.D, r.I, r.sentences))]
+    head = question, 'WER, %', '95 %', f'0 to {100*top:.0f} %', 'glosses', 'S', 'D', 'I', 'sentences'
     return html_table(head, map(_row, table.itertuples()))
 
-# %% ../nbs/56_report.ipynb #2f6abdf7
+# %% ../nbs/56_report.ipynb #d885802e
 def _headline(reading, about):
     "The score in words"
     s, (low, high) = total(reading.aligned), wer_interval(reading.aligned)
@@ -337,7 +351,8 @@ def _body(reading, history, best):
     else: parts.append('<p>A checkpoint alone holds no learning curves; the folder of its run does.</p>')
     parts.append('<h2>Where it errs</h2><p>S is a gloss that became another one, D one that was left out, I one that '
                  'nobody signed. The bar is the 95 % interval, a bootstrap over sentences.</p>')
-    parts += [f'<h3>By {escape(q)}</h3>{parts_table(q, error_table(p))}' for q,p in error_parts(reading).items()]
+    parts.append(kinds_bar(total(reading.aligned)))
+    parts += [f'<h3>By {escape(q)}</h3>{parts_table("", error_table(p))}' for q,p in error_parts(reading).items()]
     names = dict(confused='signed → read', overlooked='signed, not read', imagined='read, not signed')
     parts.append('<h2>Which glosses</h2><div class="charts">')
     for kind,rows in gloss_errors(reading.aligned).items():
@@ -360,7 +375,7 @@ def report_page(
     return make_page(f'{name}: what it reads', clips, _headline(reading, about), _body(reading, history, info.get('epoch', 0)),
                      foot, 'Sentences')
 
-# %% ../nbs/56_report.ipynb #0e058e0c
+# %% ../nbs/56_report.ipynb #335bc8f8
 def find_run(
     run, # folder of a run, its name under runs/, or a checkpoint
 ):       # -> checkpoint file, the run's state in words; or nothing for a checkpoint alone
@@ -390,7 +405,7 @@ def same_corpus(
     cure = "give the data it was trained on (--root), or train anew"
     raise SlrError(f"{info['corpus']} is not what the model was trained on ({now}, then {then}); {cure}")
 
-# %% ../nbs/56_report.ipynb #2b774ff1
+# %% ../nbs/56_report.ipynb #7d17fab8
 def wanted_sentences(
     reading:Reading,
     which, # how many, or ids with commas
