@@ -8,7 +8,7 @@ __all__ = ['FEW', 'TIMES', 'FRAMES', 'LENGTHS', 'LINE', 'Reading', 'read_split',
            'put_together', 'reading_clip', 'line_chart', 'learning_curves', 'interval_mark', 'kinds_bar', 'html_table',
            'parts_table', 'report_page', 'find_run', 'same_corpus', 'wanted_sentences', 'slr_report']
 
-# %% ../nbs/56_report.ipynb #219c3e99
+# %% ../nbs/56_report.ipynb #f4d65f1b
 import math, re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from .evaluation import describe_decoding, gloss_spans, new_sentences, protocol_
 from .tuning import OutputDecoder
 from .recognition import CORPUS_FPS
 
-# %% ../nbs/56_report.ipynb #bdb615e4
+# %% ../nbs/56_report.ipynb #bf815b02
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What a checkpoint read in one part of a corpus"
@@ -61,7 +61,7 @@ def read_split(
     aligned = [replace(a, signer=signers[a.id]) for a in decoder.align(hypotheses)]
     return Reading(checkpoint, corpus, split, decoder.outputs, hypotheses, aligned, decoder.scored(decoding))
 
-# %% ../nbs/56_report.ipynb #f580d0db
+# %% ../nbs/56_report.ipynb #26c0d8e3
 def parts_by_sentence(
     aligned, # of `Aligned`
     label,   # `Aligned` → name of its group
@@ -101,7 +101,7 @@ def in_bin(
     low, high = starts[k], starts[k+1]-1
     return f'{low}' if low==high else f'{low} to {high}'
 
-# %% ../nbs/56_report.ipynb #0a1aedd7
+# %% ../nbs/56_report.ipynb #7eaa67a5
 FEW = 5 # sentences; of fewer there is no interval
 
 def error_table(
@@ -112,7 +112,7 @@ def error_table(
     ends = [wer_interval(m) if len(m)>=FEW else (math.nan, math.nan) for m in parts.values()]
     return rows.assign(low=[low for low,_ in ends], high=[high for _,high in ends])
 
-# %% ../nbs/56_report.ipynb #a1e804fc
+# %% ../nbs/56_report.ipynb #21ac4544
 TIMES, FRAMES, LENGTHS = (0,1,2,3,6,21), (1,6,11,16,21), (1,4,7,10,16)
 
 def train_counts(
@@ -139,7 +139,7 @@ def error_parts(
     marked = spans and protocol_of(corpus.name)=='raw' # a clean-up would move the glosses
     return out|({'frames of the gloss': parts_by_gloss(aligned, _frames)} if marked else {})
 
-# %% ../nbs/56_report.ipynb #3cae4d71
+# %% ../nbs/56_report.ipynb #f55a0907
 def gloss_errors(
     aligned, # of `Aligned`
     n=10,    # of each kind
@@ -151,7 +151,7 @@ def gloss_errors(
         confused=[(f'{r} → {h}', k) for (r,h),k in confusions(aligned, n)],
         overlooked=_most(r for r,h in pairs if h is None), imagined=_most(h for r,h in pairs if r is None))
 
-# %% ../nbs/56_report.ipynb #6d650d63
+# %% ../nbs/56_report.ipynb #6130b541
 def worst_sentences(aligned, n): return sorted(aligned, key=lambda a: (-a.errors, a.words, a.id))[:n]
 
 def choose_sentences(
@@ -170,7 +170,7 @@ def choose_sentences(
     groups = {'most errors': worst, 'some errors': middle, 'no error': right[:n_right]}
     return {k: [a.id for a in v] for k,v in groups.items() if v}
 
-# %% ../nbs/56_report.ipynb #d7516678
+# %% ../nbs/56_report.ipynb #e660b2a6
 _PLACES = { # where a part of the body belongs, and its size in shoulder widths: a store has measured each part by itself
     'left hand': (('LEFT_WRIST',), .25), 'right hand': (('RIGHT_WRIST',), .25),
     'lips': (('MOUTH_LEFT','MOUTH_RIGHT'), .14)}
@@ -197,7 +197,7 @@ def _picture(u):
 
 def _seconds(spans, fps): return [(a/fps, b/fps) for a,b,*_ in spans]
 
-# %% ../nbs/56_report.ipynb #39b56a46
+# %% ../nbs/56_report.ipynb #51e3d1f6
 def reading_clip(
     reading:Reading,
     id:str,   # of the utterance
@@ -240,7 +240,7 @@ def fps(self:Reading,
     "Frames a second: of the utterance, of its corpus, or 25 where nobody knows"
     return u.fps or CORPUS_FPS.get(self.corpus.name) or 25.
 
-# %% ../nbs/56_report.ipynb #361fd086
+# %% ../nbs/56_report.ipynb #0b5a7f33
 def _svg(width, height, label, *parts):
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg {size} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
@@ -277,7 +277,7 @@ def learning_curves(
               for key,label in PANELS.items()]
     return f'<div class="charts">{"".join(charts)}</div>'
 
-# %% ../nbs/56_report.ipynb #0ab6e6b8
+# %% ../nbs/56_report.ipynb #9c962293
 def interval_mark(
     value, low, high, # rates; low and high may be NaN
     top,              # the rate at the right end
@@ -306,6 +306,7 @@ def kinds_bar(
 def html_table(
     head, # names of the columns; '' where none is needed
     rows, # of cells: the row's name, then numbers, texts, or HTML that begins with <svg
+    name='', # of its kind, for the style
 ) -> str:
     "A table that scrolls sideways where it has to"
     def _cell(v):
@@ -314,7 +315,7 @@ def html_table(
     def _row(first, *others): return f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, others))}</tr>'
     top = ''.join(f'<th scope="col">{escape(h)}</th>' if h else '<td></td>' for h in head)
     body = ''.join(_row(*row) for row in rows)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide"><table class="{name}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 def parts_table(
     question,
@@ -328,9 +329,9 @@ def parts_table(
         mark = '' if math.isnan(r.wer) else interval_mark(r.wer, r.low, r.high, top)
         return [r.Index, rate, between, mark, *map(int, (r.words, r.S, r.D, r.I, r.sentences))]
     head = question, 'WER, %', '95 %', f'0 to {100*top:.0f} %', 'glosses', 'S', 'D', 'I', 'sentences'
-    return html_table(head, map(_row, table.itertuples()))
+    return html_table(head, map(_row, table.itertuples()), 'parts')
 
-# %% ../nbs/56_report.ipynb #da6710c8
+# %% ../nbs/56_report.ipynb #dfac8eb0
 def _headline(reading, about):
     "The score in words"
     s, (low, high) = total(reading.aligned), wer_interval(reading.aligned)
@@ -376,7 +377,7 @@ def report_page(
     return make_page(f'{name}: what it reads', clips, _headline(reading, about), _body(reading, history, info.get('epoch', 0)),
                      foot, 'Sentences')
 
-# %% ../nbs/56_report.ipynb #d326dd21
+# %% ../nbs/56_report.ipynb #39fceb3a
 def find_run(
     run, # folder of a run, its name under runs/, or a checkpoint
 ):       # -> checkpoint file, the run's state in words; or nothing for a checkpoint alone
@@ -406,7 +407,7 @@ def same_corpus(
     cure = "give the data it was trained on (--root), or train anew"
     raise SlrError(f"{info['corpus']} is not what the model was trained on ({now}, then {then}); {cure}")
 
-# %% ../nbs/56_report.ipynb #69bcbda2
+# %% ../nbs/56_report.ipynb #fad17f36
 def wanted_sentences(
     reading:Reading,
     which, # how many, or ids with commas
