@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNIT', 'LOST', 'PRECISION', 'web_file', 'square_around', 'links_of', 'pack_landmarks', 'strongest', 'pack_map',
-           'kind_of', 'compared', 'only_read', 'player_clip', 'escape', 'as_script', 'make_page', 'page_file',
-           'write_page']
+           'kind_of', 'compared', 'only_read', 'player_clip', 'escape', 'paragraphs', 'as_script', 'make_page',
+           'page_file', 'write_page']
 
 # %% ../nbs/36_player.ipynb #5ee7ee73
 import base64, html, json
@@ -157,6 +157,8 @@ def escape(text):
     "A text as HTML; what is no letter at all, as in names of files that are not UTF-8, becomes a question mark"
     return html.escape(str(text).encode('utf-8', 'replace').decode())
 
+def paragraphs(texts): return ''.join(f'<p>{escape(t)}</p>' for t in texts)
+
 def as_script(data):
     "JSON that can stand in a script of a page"
     return json.dumps(data, sort_keys=True, separators=(',',':'), allow_nan=False).replace('<', '\\u003c')
@@ -169,10 +171,9 @@ def make_page(
 ) -> str:
     "The whole page"
     if not clips: raise SlrError("a page of no clips: nothing to show")
-    script = web_file('draw.js')+web_file('report.js')
-    return Template(web_file('report.html')).substitute(
-        title=escape(title), heading=escape(heading), head=head, body=body, foot=foot+PRECISION, clips=as_script(clips),
-        style=web_file('report.css'), script=script)
+    code = dict(style=web_file('report.css'), script=web_file('draw.js')+web_file('report.js'), clips=as_script(clips))
+    words = dict(title=escape(title), heading=escape(heading), head=head, body=body, foot=foot+PRECISION)
+    return Template(web_file('report.html')).substitute(words|code)
 
 PRECISION = (f'<p>Precision: points are drawn to 1/{UNIT} of the drawing\'s side, probabilities to 1/255, '
              'times to a thousandth of a second. This file holds all that it shows and asks nobody for anything.</p>')

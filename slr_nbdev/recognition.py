@@ -24,7 +24,7 @@ from .poses import Extraction
 from .ctc import greedy_decode
 from .decoding import ClassLM, beam_search
 from .calibration import timed_spans
-from .player import escape, make_page, only_read, pack_map, page_file, player_clip, strongest, write_page
+from .player import make_page, only_read, pack_map, page_file, paragraphs, player_clip, strongest, write_page
 
 # %% ../nbs/52_recognition.ipynb #b191617f
 CORPUS_FPS = {'signer': 25., 'phoenix2014': 25., 'phoenix2014-si5': 25., 'phoenix2014T': 25.,
@@ -157,7 +157,7 @@ class Recognised:
     warnings: list  # sentences
     seconds: float  # length of the clip
     extraction: object = field(default=None, repr=False) # `Extraction`, for an overlay
-    log_probs: object = field(default=None, repr=False) # (T',V) array, what the model wrote; None where nobody was found
+    log_probs: object = field(default=None, repr=False) # (T',V) array, what the model wrote; None: nobody found
     step: float = None # seconds of one of its T' steps
 
     def __str__(self): return ' '.join(g.gloss for g in self.glosses)
@@ -368,8 +368,9 @@ def recognised_clip(
     even = resample(found.clip, found.seconds, found.fps)
     notes = [*filter(None, [why]), *(f'note: {w}' for w in r.warnings)]
     name = Path(r.source).name # a page is passed on, and its reader has other folders
+    about = f'{name} ({r.seconds:.1f} s): {str(r) or "(nothing)"}'
     return player_clip(name, even, found.fps, only_read(glosses), found.points, found.aspect, table, r.seconds,
-                       found.seconds[0], about=f'{name} ({r.seconds:.1f} s): {str(r) or "(nothing)"}', notes=notes, film=film)
+                       found.seconds[0], about=about, notes=notes, film=film)
 
 def recognised_page(
     results,   # of `Recognised`
@@ -381,14 +382,18 @@ def recognised_page(
     for r in results:
         clips.append(recognised_clip(r, checkpoint.vocab, room))
         if clips[-1]['film']: room -= Path(r.source).stat().st_size
-    words, calibrated = len(checkpoint.vocab)-len(SPECIALS), 'calibration' in checkpoint.info
-    head = (f'Read by a model of {words} glosses, trained on {checkpoint.info.get("corpus", "what it does not say")}: '
-            'it can write no other ones, whatever was signed.', 'The percentage is the chance that a gloss is right, as long as somebody signs these glosses; '
-            'of other signs it says nothing.' if calibrated else
-            'The percentages were not held against what was signed (slr_tune does that): they promise too much.')
-    paragraphs = lambda texts: ''.join(f'<p>{escape(t)}</p>' for t in texts)
     body = f'<h2>Not recognised</h2>{paragraphs(failed)}' if failed else ''
-    return make_page('What was recognised', clips, paragraphs(head), body, heading='Films')
+    return make_page('What was recognised', clips, paragraphs(_about_model(checkpoint)), body, heading='Films')
+
+def _about_model(checkpoint):
+    "What its words and scores are worth, in sentences"
+    n, corpus = len(checkpoint.vocab)-len(SPECIALS), checkpoint.info.get('corpus', 'what it does not say')
+    yield f'Read by a model of {n} glosses, trained on {corpus}: it can write no other ones, whatever was signed.'
+    if 'calibration' not in checkpoint.info:
+        yield 'The percentages were not held against what was signed (slr_tune does that): they may promise too much.'
+        return
+    yield ('The percentage is the chance that a gloss is right, as long as somebody signs these glosses; '
+           'of other signs it says nothing.')
 
 # %% ../nbs/52_recognition.ipynb #35535742
 def _overlay_files(files, folder):

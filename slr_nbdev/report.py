@@ -26,7 +26,8 @@ from .catalogue import load_corpus
 from .batches import spans_of
 from .layers import resolve_device
 from .scoring import PROTOCOLS, align, by_group, confusions, total, wer_interval
-from .player import compared, escape, make_page, pack_map, page_file, player_clip, strongest, write_page
+from .player import (
+    compared, escape, make_page, pack_map, page_file, paragraphs, player_clip, strongest, write_page)
 from .checkpoints import Checkpoint, load_checkpoint
 from .runs import PANELS, read_run
 from .evaluation import describe_decoding, gloss_spans, new_sentences, protocol_of
@@ -171,7 +172,7 @@ def choose_sentences(
     return {k: [a.id for a in v] for k,v in groups.items() if v}
 
 # %% ../nbs/56_report.ipynb #e660b2a6
-_PLACES = { # where a part of the body belongs, and its size in shoulder widths: a store has measured each part by itself
+_PLACES = { # where a part of the body belongs, and its size in shoulder widths
     'left hand': (('LEFT_WRIST',), .25), 'right hand': (('RIGHT_WRIST',), .25),
     'lips': (('MOUTH_LEFT','MOUTH_RIGHT'), .14)}
 
@@ -190,7 +191,7 @@ def put_together(
 def _picture(u):
     "Landmarks of an utterance as they are drawn, the shape of the picture, and a note"
     if not isinstance(u, StoredUtterance): return u.landmarks, u.aspect, []
-    note = 'The store holds body and hands in units of their own: the hands are put to the wrists, about as large as hands are.'
+    note = 'The store has body and hands in units of their own: the hands are put to the wrists, in a size that hands have.'
     shape = (u.aspect or 1)/(u.stretch or 1)
     parts = set(u.points.groups)-{'body'}
     return put_together(u.landmarks, u.points), shape, [note] if parts else []
@@ -223,7 +224,7 @@ def _said(reading, u, scored, fps):
     def _placed(glosses): return gloss_spans(checkpoint, log_probs, checkpoint.vocab.encode(glosses), len(u))
     try: signed = spans_of(u) or _placed(u.glosses)
     except SlrError: signed, notes = [], ['More glosses were signed than the model has steps: nobody can say when.']
-    if not spans_of(u) and signed: notes.append('When each gloss was signed was found by aligning it with what the model wrote.')
+    if not spans_of(u) and signed: notes.append('Nobody marked when each gloss was signed: the model was asked where it would fit.')
     if reading.protocol=='raw': pairs, same = scored.pairs, scored.same
     else:
         pairs, same = align(list(u.glosses), found), lambda r, h: r==h
@@ -256,7 +257,8 @@ def line_chart(
     epochs, values = zip(*rows)
     last, top = max(max(epochs), 2), max(max(values), 1e-9)
     def _at(e, v): return f'{46+(e-1)/(last-1)*244:.1f},{112-100*v/top:.1f}'
-    words = f'{name}: {values[0]:.3g} in epoch {epochs[0]}, {values[-1]:.3g} in epoch {epochs[-1]}, lowest {min(values):.3g}'
+    ends = ', '.join(f'{v:.3g} in epoch {e}' for e,v in (rows[0], rows[-1]))
+    words = f'{name}: {ends}, lowest {min(values):.3g}'
     marks = [_at(e, v).split(',') for e,v in rows if e==best]
     return _svg(300, 136, words,
         '<path d="M46,12V112H290" fill="none" stroke="currentColor" opacity=".4"/>',
@@ -343,8 +345,7 @@ def _headline(reading, about):
     decoding = describe_decoding(reading.checkpoint.config.decoding)
     how = f'Scoring: {reading.protocol}, {PROTOCOLS[reading.protocol].about}. Decoding: {decoding}.'
     colours = 'In the player a dashed orange box is an error; its letter says of which kind.'
-    lines = [f'<p class="big"><strong>{escape(wer)}</strong> on {escape(where)}</p>']
-    return ''.join(lines+[f'<p>{escape(t)}</p>' for t in (kinds, how, *about, colours)])
+    return f'<p class="big"><strong>{escape(wer)}</strong> on {escape(where)}</p>'+paragraphs([kinds, how, *about, colours])
 
 def _body(reading, history, best):
     "Curves and tables"
@@ -373,9 +374,9 @@ def report_page(
     clips = [reading_clip(reading, id, group) for group,ids in groups.items() for id in ids]
     info = reading.checkpoint.info
     made = {k: info[k] for k in ('commit','version','corpus_fingerprint','seed') if info.get(k) is not None}
-    foot = '<p>'+escape(', '.join(f"{k.replace('_', ' ')} {v}" for k,v in made.items()))+'</p>'
-    return make_page(f'{name}: what it reads', clips, _headline(reading, about), _body(reading, history, info.get('epoch', 0)),
-                     foot, 'Sentences')
+    foot = paragraphs([', '.join(f"{k.replace('_', ' ')} {v}" for k,v in made.items())])
+    body = _body(reading, history, info.get('epoch', 0))
+    return make_page(f'{name}: what it reads', clips, _headline(reading, about), body, foot, 'Sentences')
 
 # %% ../nbs/56_report.ipynb #39fceb3a
 def find_run(
@@ -397,7 +398,7 @@ def same_corpus(
 ):        # -> `Corpus`
     "The corpus that a model was trained on; an error where it is gone or another one"
     info = checkpoint.info
-    if 'corpus' not in info: raise SlrError("the checkpoint does not say on which corpus it was trained; train it with slr_train")
+    if 'corpus' not in info: raise SlrError("the checkpoint does not say on which corpus it was trained; slr_train's do")
     try: corpus = load_corpus(info['corpus'], root or was, checkpoint.config.features.points)
     except SlrError as e:
         if root or not was: raise
@@ -424,8 +425,8 @@ def wanted_sentences(
 
 def _about_run(name, checkpoint, words):
     "A run in a sentence"
-    done = f", epoch {checkpoint.info['epoch']} of {len(words['history'])}" if words and 'epoch' in checkpoint.info else ''
-    return f'{name}: {checkpoint.config.model.architecture.type} model{done}.'
+    epoch, model = checkpoint.info.get('epoch'), checkpoint.config.model.architecture.type
+    return f'{name}: {model} model'+(f", epoch {epoch} of {len(words['history'])}." if words and epoch else '.')
 
 def _cautions(checkpoint, words, split):
     "What must be known before the numbers are believed"

@@ -1,8 +1,9 @@
 "A report's page in a browser, from a file: it plays, seeks and changes clips by mouse and by keys, in light and dark, on desks and phones, and asks nobody for anything; and the command on a corpus on disk"
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 import numpy as np, pytest
-from slr_nbdev.player import compared, make_page, pack_map, player_clip, write_page
+from slr_nbdev.player import compared, make_page, pack_map, player_clip, web_file, write_page
 from slr_nbdev.points import LANDMARK_SETS, clip_with_hands, waving_clip
 
 @pytest.fixture(scope='module')
@@ -167,6 +168,15 @@ def test_these_tests_can_fail(browser, tmp_path):
         with opened(browser, tmp_path/'asks.html'): pass
     (tmp_path/'wide.html').write_text(text.replace('<main>', '<main><div style="width: 500px">x</div>'))
     with opened(browser, tmp_path/'wide.html', 390) as tab: assert tab.evaluate('document.documentElement.scrollWidth')>390
+
+def test_the_page_of_the_tour(browser):
+    "The example on the site plays, and is made with the player as it is now: `python tests/refresh.py --path nbs/00_tour.ipynb --flags slow`"
+    file = Path(__file__).parents[1]/'nbs'/'images'/'report.html'
+    text = file.read_text()
+    for name in ('report.css','draw.js','report.js'): assert web_file(name) in text, name
+    with opened(browser, file) as tab:
+        tab.keyboard.press('Space')
+        until(tab, 'state.time>.1')
 
 # -- the command
 

@@ -63,7 +63,7 @@ function drawAxis(context, width, top) {
   for (let s = 0; s<state.clip.seconds; s += every) {
     const x = s/state.clip.seconds*width;
     context.fillRect(x, top, 1, 6);
-    context.fillText(s+' s', x+3, top+11);
+    if (x+28<width) context.fillText(s+' s', x+3, top+11);
   }
 }
 
