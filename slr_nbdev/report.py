@@ -129,7 +129,7 @@ def error_parts(
     "The same errors, cut in several ways"
     corpus, aligned, counts = reading.corpus, reading.aligned, train_counts(reading.corpus)
     new = {u.id for u in new_sentences(corpus, reading.split)}
-    spans = {k: [b-a for a,b in u.spans] for k,u in reading.utterances.items() if u.spans}
+    spans = {k: [b-a for a,b in spans_of(u)] for k,u in reading.utterances.items() if spans_of(u)}
     def _times(a, i, r, h): return in_bin(counts[r or h], TIMES)
     def _frames(a, i, r, h): return None if i is None or a.id not in spans else in_bin(spans[a.id][i], FRAMES)
     out = {
@@ -191,7 +191,7 @@ def put_together(
 def _picture(u):
     "Landmarks of an utterance as they are drawn, the shape of the picture, and a note"
     if not isinstance(u, StoredUtterance): return u.landmarks, u.aspect, []
-    note = 'The store has body and hands in units of their own: the hands are put to the wrists, in a size that hands have.'
+    note = 'The store has body and hands in units of their own: hands are put to the wrists, as large as hands are.'
     shape = (u.aspect or 1)/(u.stretch or 1)
     parts = set(u.points.groups)-{'body'}
     return put_together(u.landmarks, u.points), shape, [note] if parts else []
@@ -224,7 +224,8 @@ def _said(reading, u, scored, fps):
     def _placed(glosses): return gloss_spans(checkpoint, log_probs, checkpoint.vocab.encode(glosses), len(u))
     try: signed = spans_of(u) or _placed(u.glosses)
     except SlrError: signed, notes = [], ['More glosses were signed than the model has steps: nobody can say when.']
-    if not spans_of(u) and signed: notes.append('Nobody marked when each gloss was signed: the model was asked where it would fit.')
+    if not spans_of(u) and signed:
+        notes.append('Nobody marked when each gloss was signed: it is shown where it fits best.')
     if reading.protocol=='raw': pairs, same = scored.pairs, scored.same
     else:
         pairs, same = align(list(u.glosses), found), lambda r, h: r==h
@@ -345,7 +346,8 @@ def _headline(reading, about):
     decoding = describe_decoding(reading.checkpoint.config.decoding)
     how = f'Scoring: {reading.protocol}, {PROTOCOLS[reading.protocol].about}. Decoding: {decoding}.'
     colours = 'In the player a dashed orange box is an error; its letter says of which kind.'
-    return f'<p class="big"><strong>{escape(wer)}</strong> on {escape(where)}</p>'+paragraphs([kinds, how, *about, colours])
+    first = f'<p class="big"><strong>{escape(wer)}</strong> on {escape(where)}</p>'
+    return first+paragraphs([kinds, how, *about, colours])
 
 def _body(reading, history, best):
     "Curves and tables"
@@ -386,10 +388,14 @@ def find_run(
     path = Path(run)
     if path.is_file(): return path, {}
     folder = path if path.is_dir() else Path('runs')/path
-    if not folder.is_dir(): raise SlrError(f"{run}: no such run; slr_runs lists them")
+    if not folder.is_dir(): raise SlrError(f"{run}: no such run and no such file; slr_runs lists the runs")
     if not (folder/'best.safetensors').is_file():
         raise SlrError(f"{folder}: no best.safetensors, so no epoch of a run is done there; slr_train makes runs")
-    return folder/'best.safetensors', read_run(folder)
+    if not (folder/'last.safetensors').exists(): return folder/'best.safetensors', {}
+    words = read_run(folder)
+    lost = {'info','history','finished'}-set(words)
+    if lost: raise SlrError(f"{folder}: a damaged training state (no {', '.join(sorted(lost))}); copy the run again")
+    return folder/'best.safetensors', words
 
 def same_corpus(
     checkpoint:Checkpoint,
@@ -398,7 +404,8 @@ def same_corpus(
 ):        # -> `Corpus`
     "The corpus that a model was trained on; an error where it is gone or another one"
     info = checkpoint.info
-    if 'corpus' not in info: raise SlrError("the checkpoint does not say on which corpus it was trained; slr_train's do")
+    if 'corpus' not in info:
+        raise SlrError("the checkpoint does not say on which corpus it was trained; one that slr_train wrote does")
     try: corpus = load_corpus(info['corpus'], root or was, checkpoint.config.features.points)
     except SlrError as e:
         if root or not was: raise
@@ -443,15 +450,15 @@ def slr_report(
     root:str=None,         # folder or file of the corpus (default: where training found it)
     split:Literal['dev','test']='dev', # what is read
     utterances:str='10',   # to play: how many (worst, middling and right ones), or their ids with commas
-    out:str=None,          # HTML file to write (default: report.html beside the checkpoint)
+    out:str=None,          # HTML file to write (default: report.html in the run, CHECKPOINT.html beside one)
     device:str=None,       # cpu or cuda (default: cuda where there is one)
 ):
     "Write a page about a run: curves, errors, and sentences to watch"
     path, words = find_run(run)
-    file = page_file(out or path.parent/'report.html', '--out')
+    file = page_file(out or (path.with_name('report.html') if words else path.with_suffix('.html')), '--out')
     checkpoint = load_checkpoint(path, resolve_device(device))
     corpus = same_corpus(checkpoint, root, words.get('info', {}).get('root'))
-    name = path.parent.name if words else path.name
+    name = path.resolve().parent.name if words else path.name
     cautions = _cautions(checkpoint, words, split)
     for note in cautions: log(f'note: {note}')
     reading = read_split(checkpoint, corpus, split)

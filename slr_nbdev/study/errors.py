@@ -16,6 +16,7 @@ import pandas as pd
 from ..core import SlrError, circumstances, command, output_folder, whole_file
 from ..drawing import LEFT_COLOR, MIDDLE_COLOR, PALETTE, RIGHT_COLOR, draw_skeleton
 from ..catalogue import load_corpus
+from ..batches import spans_of
 from ..layers import resolve_device
 from ..scoring import align, show_pairs, total, wer_interval
 from ..calibration import calibration_error, right_places, temper
@@ -61,7 +62,7 @@ def sentence_bars(
     "Both sentences in frames, and which glosses are right"
     u, found, vocab = reading.utterances[id], reading.hypotheses[id], reading.checkpoint.vocab
     def _placed(glosses): return gloss_spans(reading.checkpoint, reading.outputs[id], vocab.encode(glosses), len(u))
-    try: signed = u.spans or _placed(u.glosses)
+    try: signed = spans_of(u) or _placed(u.glosses)
     except SlrError: signed = [] # more glosses than steps
     pairs = right_places(align(list(u.glosses), found))
     right = [{p[i] for p in pairs} for i in (0,1)]

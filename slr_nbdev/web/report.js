@@ -101,7 +101,7 @@ function choose(index) {
   state.clip = unpack(clips[which.selectedIndex]);
   film.hidden = !state.clip.film;
   if (state.clip.film) film.src = state.clip.film;
-  else film.removeAttribute('src');
+  else if (film.hasAttribute('src')) { film.removeAttribute('src'); film.load(); }
   part('seek').max = state.clip.seconds;
   part('seek').step = 1/state.clip.fps;
   tell(state.clip);
@@ -142,7 +142,7 @@ function step(now) {
   if (state.clip.film && !film.paused) state.time = Math.min(film.currentTime, state.clip.seconds);
   else state.time += Math.max(0, now-state.before)/1000*Number(part('speed').value);
   state.before = now;
-  if (state.time>=state.clip.seconds || film.ended) { state.time = state.clip.seconds; stop(); }
+  if (state.time>=state.clip.seconds || state.clip.film && film.ended) { state.time = state.clip.seconds; stop(); }
   drawNow();
   requestAnimationFrame(step);
 }
