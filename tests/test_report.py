@@ -114,6 +114,16 @@ def test_mouse(browser, page):
         tab.get_by_role('button', name='Next clip').click(); assert title(tab)=='first'
         tab.get_by_role('button', name='Previous clip').click(); assert title(tab)=='second'
 
+def test_points_without_neighbours_are_dots(browser, tmp_path):
+    "RWTH-BOSTON-104 knows nose and wrists alone"
+    clip = np.full((10,33,2), np.nan)
+    for k,place in {0: (.5,.2), 15: (.8,.8), 16: (.2,.8)}.items(): clip[:,k] = place
+    write_page(tmp_path/'a.html', make_page('Dots', [player_clip('dots', clip, 25, compared([('A','A')], [], [(0,.4)]))]))
+    with opened(browser, tmp_path/'a.html') as tab:
+        data = tab.evaluate("Array.from(part('skeleton').getContext('2d').getImageData(0, 0, part('skeleton').width, part('skeleton').height).data)")
+        colours = {tuple(c) for c in np.reshape(data, (-1,4)) if c[3]==255}
+        assert {(0x01,0x73,0xb2,255), (0xde,0x8f,0x05,255), (0x94,0x94,0x94,255)}<=colours
+
 def test_errors_have_colour_and_letter(browser, page):
     with opened(browser, page) as tab:
         words = tab.locator('.pairs li')

@@ -18,12 +18,14 @@ function fitCanvas(canvas, width, height) {
 
 // One pose. points: [x, y] from 0 to 1 of the drawing, not finite or missing where a point was not seen.
 // links: [a, b, side, thin], with side 'left', 'right' or 'middle', and thin for hands and lips.
+// A point whose neighbours were not seen is a dot: some corpora know nothing but nose and wrists.
 function drawSkeleton(context, points, links, width, height, colours = COLOURS) {
   const seen = k => points[k] && Number.isFinite(points[k][0]) && Number.isFinite(points[k][1]);
   const at = k => [points[k][0]*width, points[k][1]*height];
-  const unit = Math.max(1, Math.min(width, height)/160);
+  const unit = Math.max(1, Math.min(width, height)/160), alone = new Map();
   context.lineCap = 'round';
   for (const [a, b, side, thin] of links) {
+    for (const k of [a, b]) if (seen(k) && (!alone.has(k) || side!=='middle')) alone.set(k, side);
     if (!seen(a) || !seen(b)) continue;
     context.strokeStyle = colours[side || 'middle'];
     context.lineWidth = thin ? unit : 2*unit;
@@ -31,6 +33,13 @@ function drawSkeleton(context, points, links, width, height, colours = COLOURS) 
     context.moveTo(...at(a));
     context.lineTo(...at(b));
     context.stroke();
+  }
+  for (const [a, b] of links) if (seen(a) && seen(b)) [a, b].forEach(k => alone.delete(k));
+  for (const [k, side] of alone) {
+    context.fillStyle = colours[side || 'middle'];
+    context.beginPath();
+    context.arc(...at(k), 3*unit, 0, 2*Math.PI);
+    context.fill();
   }
 }
 
