@@ -95,8 +95,10 @@ def test_keys(browser, page):
             assert title(tab)==now
         tab.locator('#play').focus()
         tab.keyboard.press('Space'); assert tab.evaluate('state.playing') # once, not twice
-        tab.locator('#seek').focus()
         tab.evaluate('stop(), seek(0)')
+        tab.locator('#next').focus()
+        tab.keyboard.press('Space'); assert title(tab)=='first' and not tab.evaluate('state.playing')
+        tab.locator('#seek').focus()
         tab.keyboard.press('ArrowRight'); assert abs(time(tab)-.04)<1e-6
         tab.locator('#speed').focus()
         tab.keyboard.press('ArrowRight'); assert abs(time(tab)-.04)<1e-6
