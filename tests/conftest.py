@@ -9,7 +9,7 @@ BIN, ROOT = Path(sys.executable).parent, Path(__file__).parents[1]
 COMMANDS = dict(re.findall(r'^(slr_\w+) = "(\S+)[.]cli"', (ROOT/'pyproject.toml').read_text(), re.M)) # name → module:function
 
 # The files that take longest, first: `make test` gives each of two workers one file at a time, and so they end together
-LONGEST = ['test_training', 'test_extraction', 'test_ladder', 'test_commands', 'test_installs', 'test_cuda', 'test_lab', 'test_claims', 'test_export', 'test_decoding', 'test_phoenix', 'test_demo', 'test_recognition', 'test_refresh', 'test_properties_text', 'test_properties_scoring', 'test_mp_data', 'test_imports']
+LONGEST = ['test_training', 'test_extraction', 'test_ladder', 'test_commands', 'test_installs', 'test_cuda', 'test_lab', 'test_claims', 'test_report', 'test_export', 'test_decoding', 'test_phoenix', 'test_demo', 'test_recognition', 'test_refresh', 'test_properties_text', 'test_properties_scoring', 'test_mp_data', 'test_imports']
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

@@ -28,9 +28,11 @@ RECOGNISE = '''
 import json, sys, numpy as np
 from PIL import Image
 import slr_nbdev.bilstm_optimized
+from slr_nbdev.player import web_file
 from slr_nbdev.extraction import write_video
 from slr_nbdev.points import standing_pose
 from slr_nbdev.recognition import Recognizer
+for name in ('draw.js','report.js','report.css','report.html'): assert web_file(name) # they ride along
 seen = Recognizer.load('runs/signer-optimized/best.safetensors', 'cpu').recognize(np.repeat(standing_pose()[None], 40, 0))
 write_video('film.mp4', [np.roll(np.asarray(Image.open(sys.argv[1]).convert('RGB')), 4*i, 1) for i in range(8)])
 print(json.dumps([slr_nbdev.bilstm_optimized.__file__, seen.seconds, len(seen.warnings)]))

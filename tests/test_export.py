@@ -87,7 +87,9 @@ def test_a_pose_file_without_pytorch(bare, exported, checkpoint, tmp_path, run):
     installs.uv('pip', 'install', '-q', '--python', bare/'env', '-c', CONSTRAINTS, 'pose-format')
     clip = sentences().test[0].landmarks
     write_pose(tmp_path/'clip.pose', np.concatenate([clip, np.ones((len(clip),33,1))], 2), 25, (300,300), 'test')
-    ours = json.loads(installs.shell(bare, 'slr_recognize', tmp_path/'clip.pose', '--checkpoint', exported, '--json').stdout)
+    page = tmp_path/'page.html'
+    ours = json.loads(installs.shell(bare, 'slr_recognize', tmp_path/'clip.pose', '--checkpoint', exported, '--json', '--report', page).stdout)
+    assert 'function drawSkeleton' in page.read_text() and 'clip.pose' in page.read_text()
     theirs = json.loads(run('slr_recognize', tmp_path/'clip.pose', '--checkpoint', checkpoint, '--device', 'cpu', '--json').stdout)
     glosses = lambda r: [(g['gloss'], g['start'], g['end']) for g in r['clips'][0]['glosses']]
     assert glosses(ours)==glosses(theirs)!=[] and ours['failed']==[]

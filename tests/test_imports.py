@@ -20,6 +20,7 @@ LIGHT = {
     'scoring': (NO_TORCH, "clean_hypothesis(['A'])"),
     'language': (NO_TORCH, "train_ngram([['A','B'], ['A']], 2)"),
     'alignment': (NO_TORCH, ''),
+    'player': (BARE, "from slr_nbdev.points import waving_clip; make_page('a', [player_clip('a', waving_clip(), 25, only_read([('A',0,1,.5)]))])"),
     'recognition': (BARE, ''),
     'export': (BARE, ''),
     'streaming': (BARE, ''),
