@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NPM', 'PACKAGES', 'POLICY', 'NpmPackage', 'assets_folder', 'lacking_assets', 'fetch_assets', 'check_assets',
-           'skeleton_links', 'describe_model', 'open_model', 'PageServer', 'page_files', 'slr_demo']
+           'describe_model', 'open_model', 'PageServer', 'page_files', 'slr_demo']
 
 # %% ../nbs/55_demo.ipynb #34c6f5c0
 import base64, hashlib, json, sys, tarfile, tempfile, webbrowser
@@ -18,9 +18,10 @@ import pooch
 from .core import SlrError, command, counted, log, output_folder, whole_file
 from .points import ANCHORS, LANDMARK_SETS, POSE, PoseLandmark
 from .corpora import SPECIALS
+from .player import links_of
 from .extraction import extracted_points, find_models
 from .recognition import own_model, points_known
-from .export import OnnxRecognizer, export_onnx, read_onnx
+from .export import OnnxRecognizer, export_onnx
 
 # %% ../nbs/55_demo.ipynb #af477528
 NPM = 'https://registry.npmjs.org'
@@ -121,17 +122,6 @@ def check_assets(
         raise SlrError(f"{folder}: the page's libraries are missing or damaged ({names}); {cure}")
     return {name: folder/name for p in PACKAGES for name in p.files}
 
-# %% ../nbs/55_demo.ipynb #04d75492
-_SIDES = {'LEFT': 'left', 'RIGHT': 'right'}
-
-def skeleton_links(
-    points, # a landmark set
-) -> list:  # of [a, b, side, thin]: positions; left, right or middle; true for a hand
-    "The lines of a skeleton, as draw.js wants them"
-    def _side(k): return _SIDES.get(points.points[k].split('_')[0], 'middle')
-    return [[int(a), int(b), _side(a) if _side(a)==_side(b) else 'middle', '_HAND_' in points.points[a]]
-            for a,b in points.edges]
-
 # %% ../nbs/55_demo.ipynb #520aa39d
 _HEAD = POSE.points[:PoseLandmark.LEFT_ELBOW] # and shoulders
 
@@ -162,7 +152,7 @@ def describe_model(
     return dict(
         name=name, card=[*card], vocabulary=c.vocab.itos, frames_per_step=c.model.frames_per_step,
         mean=c.stats.mean.tolist(), std=c.stats.std.tolist(), known=points_known(c).tolist(),
-        take=tracked.take(points).tolist(), links=skeleton_links(tracked), hands=tracked!=POSE, **_places(points),
+        take=tracked.take(points).tolist(), links=links_of(tracked), hands=tracked!=POSE, **_places(points),
         velocity=features.velocity, geometry=features.geometry, one_unit=features.one_unit, aspect=features.aspect,
         decoding=vars(c.config.decoding), lm=_language(c.lm), fps=recognizer.fps, temperature=c.temperature)
 
