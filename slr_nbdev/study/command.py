@@ -124,6 +124,17 @@ RECORDINGS |= {
     'ladder-asl_words': _ladder('asl_words', _WORDS, 10),
     'ladder-asl_words_hands': _ladder('asl_words', f'{_WORDS} --landmarks pose+hands', 10)}
 
+# %% ../../nbs/79_command.ipynb #c22e2c4f
+def _errors(corpus, root, seed=1):
+    "A model of the best recipe, and what test shows of its errors"
+    data, name = f'--corpus {corpus} --root "$SLR_DATA/{root}"', f'best_{corpus}'
+    with_dev = '--settings training.with_dev=true'
+    train = f'slr_train {data} --config {name}.yaml {with_dev} --seed {seed} --name {name} --out "$OUT"'
+    look = f'cd "$OUT" && slr_study errors {name}/best.safetensors --root "$SLR_DATA/{root}" --out errors'
+    return Recording((train, look), {f'errors-{corpus}.json': 'errors/errors.json'}, 5, corpus, (seed,), f'{name}.yaml')
+
+RECORDINGS |= {'errors-boston104': _errors('boston104', 'boston104')}
+
 # %% ../../nbs/79_command.ipynb #25418ccb
 def _sentences(corpus, options, seeds):
     "Models of several seeds, and what they are worth with beam and language model"

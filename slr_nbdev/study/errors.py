@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['show_table', 'show_gloss_errors', 'glosses_that_matter', 'sentence_bars', 'plot_sentence', 'interval_widths',
-           'plot_widths', 'score_calibration', 'error_report', 'report_text', 'write_errors', 'slr_errors']
+           'plot_widths', 'score_calibration', 'error_report', 'report_text', 'plot_parts', 'write_errors',
+           'slr_errors']
 
 # %% ../../nbs/70_errors.ipynb #ccc66646
 import json, math, re
@@ -221,6 +222,24 @@ def report_text(
     for a in worst_sentences(reading.aligned, len(reading.aligned)):
         if a.errors: lines += [f'{a.id} ({a.signer})', show_pairs(a.pairs), '']
     return '\n'.join(lines)
+
+# %% ../../nbs/70_errors.ipynb #ab20b05f
+def plot_parts(
+    tables, # question → part → its row, as `error_report` has them
+):          # -> matplotlib's figure
+    "Word error rate of each part with its 95 % interval"
+    rows = [(question, part, r) for question,table in tables.items() for part,r in table.items() if r['words']]
+    fig,ax = plt.subplots(figsize=(7.5,.6+.22*len(rows)), layout='constrained')
+    for y,(_,part,r) in enumerate(rows):
+        if r['low'] is not None: ax.plot([100*r['low'], 100*r['high']], [y,y], color=PALETTE['best'], lw=2)
+        ax.plot(100*r['wer'], y, 'o', color=PALETTE['best'])
+    firsts = [i for i,(q,*_) in enumerate(rows) if i==0 or rows[i-1][0]!=q]
+    for i in firsts[1:]: ax.axhline(i-.5, color='#cccccc', lw=.8)
+    labels = [f"{part} ({r['words']})" for _,part,r in rows]
+    ax.set(yticks=range(len(rows)), ylim=(len(rows)-.5,-.5), xlabel='word error rate, %', xlim=0)
+    ax.set_yticklabels(labels, fontsize=8)
+    for i in firsts: ax.text(1.01, i, rows[i][0], transform=ax.get_yaxis_transform(), va='center', fontsize=8)
+    return fig
 
 # %% ../../nbs/70_errors.ipynb #db443394
 def write_errors(
