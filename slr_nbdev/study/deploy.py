@@ -10,7 +10,7 @@ __all__ = ['SMALLER', 'FORMS', 'STARTED', 'TRAINED', 'FULL', 'SMALL', 'TITLES', 
            'forms_frame', 'forms_table', 'read_ladders', 'against', 'worth_table', 'plot_deployed', 'plot_sizes',
            'print_deployed', 'slr_deploy']
 
-# %% ../../nbs/73_deploy.ipynb #29acbc36
+# %% ../../nbs/73_deploy.ipynb #edc15d04
 import json, logging, os, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -43,7 +43,7 @@ from .experiments import record_runs
 from .ladder import HEADLINE, ladder_frame, paired_step, rung_errors
 from .benchmarks import inference, paired, random_batch
 
-# %% ../../nbs/73_deploy.ipynb #8242e699
+# %% ../../nbs/73_deploy.ipynb #8900862a
 SMALLER = { # the optimized model in other sizes
     '128 wide': dict(hidden_dim=128), '128 wide, 2 layers': dict(hidden_dim=128, num_layers=2),
     '96 wide, 2 layers': dict(hidden_dim=96, num_layers=2)}
@@ -60,7 +60,7 @@ def deployed_settings(
     if small: return {k: _at(c, hidden_dim=8, vocab_size=20) for k,c in (guide|{'best': best}).items()}
     return guide|{k: _at(guide['optimized'], **shape) for k,shape in SMALLER.items()}|{'best': best}
 
-# %% ../../nbs/73_deploy.ipynb #696dd58e
+# %% ../../nbs/73_deploy.ipynb #bec1411b
 FORMS = 'pytorch','float32','int8','dynamic'
 
 def round_inputs_too(
@@ -73,7 +73,7 @@ def round_inputs_too(
     try: q.quantize_dynamic(path, out, per_channel=True, reduce_range=True, weight_type=q.QuantType.QInt8)
     finally: logging.disable(logging.NOTSET)
 
-# %% ../../nbs/73_deploy.ipynb #63a04ce4
+# %% ../../nbs/73_deploy.ipynb #c52ca616
 def form_file(folder, form): return Path(folder)/('pytorch.safetensors' if form=='pytorch' else f'{form}.onnx')
 
 def write_forms(
@@ -101,7 +101,7 @@ def open_form(
     plain = read_onnx(form_file(folder, 'float32')) # the tool drops no words, but its file is not the one they vouch for
     return replace(plain, model=OnnxModel(form_file(folder, form).read_bytes(), plain.model.frames_per_step))
 
-# %% ../../nbs/73_deploy.ipynb #ea41c1f8
+# %% ../../nbs/73_deploy.ipynb #f64a5867
 def form_call(
     folder,     # that holds the forms
     form,
@@ -123,7 +123,7 @@ def one_thread():
     try: yield
     finally: torch.set_num_threads(before)
 
-# %% ../../nbs/73_deploy.ipynb #a773f7de
+# %% ../../nbs/73_deploy.ipynb #f03cbabb
 def time_forms(
     folders:dict, # model → folder that holds its forms
     batch_sizes=(1,32),
@@ -153,7 +153,7 @@ def measure_models(
             sizes[name] = dict(parameters=n, bytes={f: form_file(folders[name], f).stat().st_size for f in FORMS})
         return dict(sizes=sizes, times=time_forms(folders, **shape))
 
-# %% ../../nbs/73_deploy.ipynb #d8c12ff2
+# %% ../../nbs/73_deploy.ipynb #82d9e000
 _CHILD = """
 import json, sys, time
 from pathlib import Path
@@ -178,7 +178,7 @@ def start_once(
     if r.returncode: raise SlrError(f"{path}: a fresh process could not read a clip: {(r.stderr.splitlines() or [''])[-1]}")
     return json.loads(r.stdout)
 
-# %% ../../nbs/73_deploy.ipynb #44b066d6
+# %% ../../nbs/73_deploy.ipynb #23a3a237
 STARTED = {'Recognizer': 'pytorch', 'OnnxRecognizer': 'float32'} # class → form
 
 def start_costs(
@@ -195,7 +195,7 @@ def start_costs(
     return {name: {k: asdict(bootstrap(_of(name, k))) if _of(name, k) else None for k in rounds[0][name]}
             for name in STARTED}
 
-# %% ../../nbs/73_deploy.ipynb #4a572c0e
+# %% ../../nbs/73_deploy.ipynb #f3b78e77
 def clip_batches(
     checkpoint,
     corpus,  # a `Corpus`
@@ -222,7 +222,7 @@ def score_forms(
     kept = 'wer_pytorch','wer','changed','sentences','batch_difference'
     return {form: {k: r[k] for k in kept}|{'difference': r.get('rounding', r['difference'])} for form,r in found.items()}
 
-# %% ../../nbs/73_deploy.ipynb #505a9894
+# %% ../../nbs/73_deploy.ipynb #0debd1cb
 TRAINED = {'boston104': ('boston104','boston104'), 'asl_words_hands': ('asl_words','asl_words_mp.npz')} # ladder → corpus, place
 
 def trained_settings(
@@ -250,7 +250,7 @@ def trained_run(
         checkpoint, _ = train_model(corpus, cfg, folder, 'cpu', progress=False)
         return dict(forms=score_forms(checkpoint, corpus, folder), parameters=count_parameters(checkpoint.model))
 
-# %% ../../nbs/73_deploy.ipynb #4caa5281
+# %% ../../nbs/73_deploy.ipynb #f5e43bae
 FULL, SMALL = dict(batch_sizes=(1,32), n_frames=150), dict(batch_sizes=(1,2), n_frames=12) # shapes
 
 def deploy(
@@ -270,7 +270,7 @@ def deploy(
             'start': lambda: start_costs(configs['best'], 1 if small else 5)}
     return record_runs(path, head, jobs|{f'{name}/{s}': _train(name, s) for s in seeds for name in corpora})
 
-# %% ../../nbs/73_deploy.ipynb #50960a23
+# %% ../../nbs/73_deploy.ipynb #ff0b7067
 def times_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a model, form and batch size
@@ -303,7 +303,7 @@ def start_table(
     shown = lambda o: str(Interval(**o)) if o else 'not measured'
     return pd.DataFrame({k: {names[w]: shown(o) for w,o in r.items()} for k,r in made['runs']['start'].items()}).T
 
-# %% ../../nbs/73_deploy.ipynb #f2ee2dc4
+# %% ../../nbs/73_deploy.ipynb #370d4d43
 def forms_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a corpus, seed and form
@@ -327,7 +327,7 @@ def forms_table(
             'from PyTorch': f'{g.difference.max():.1g}', 'from its neighbours': f'{g.batch_difference.max():.1g}'})
     return df.groupby(['corpus','form'], sort=False)[list(df.columns)].apply(_row)
 
-# %% ../../nbs/73_deploy.ipynb #47ed38bd
+# %% ../../nbs/73_deploy.ipynb #9c2fab59
 TITLES = {'boston104': 'BOSTON-104', 'asl_words_hands': 'stitched ASL words, hands'}
 
 def read_ladders(
@@ -355,7 +355,7 @@ def worth_table(
     wanted=(4,3), # times as fast as the original in PyTorch, at each batch size
 ) -> pd.DataFrame:
     "Is a model worth deploying: ratios, and its WER against the optimized model's"
-    t, rows = times_frame(made).loc[(model,form)], {}
+    t, rows = times_frame(made).xs((model, form), level=('model','form')), {}
     for (B,r),n in zip(t.iterrows(), wanted):
         rows[f'times as fast, batch {B}'] = dict(asked=f'at least {n}', found=str(Interval(r.value, r.low, r.high)),
                                                  met='yes' if r.low>=n else 'no')
@@ -366,7 +366,7 @@ def worth_table(
         rows[f'WER, points from optimized, {name}'] = dict(asked='no worse beyond noise', found=found or 'not measured', met=met)
     return pd.DataFrame(rows).T
 
-# %% ../../nbs/73_deploy.ipynb #67db0b9e
+# %% ../../nbs/73_deploy.ipynb #113fcf78
 MARKERS = dict(pytorch='o', float32='s', int8='^', dynamic='D')
 
 def _draw_model(ax, row, times, color):
@@ -390,7 +390,8 @@ def plot_deployed(
 ):                # -> matplotlib's figure
     "WER on test against the time of a batch"
     fig,axs = plt.subplots(1, len(ladders), figsize=(8,3.6), sharex=True, layout='constrained')
-    times = _milliseconds(made, batch_size)
+    times, ticks = _milliseconds(made, batch_size), (1,2,5,10,20,50,100,200,500)
+    shown = times.loc[list(HEADLINE)]
     for ax,(name,e) in zip(np.atleast_1d(axs), ladders.items()):
         frame = ladder_frame(e, 'test')
         for model in HEADLINE:
@@ -398,13 +399,16 @@ def plot_deployed(
         lacking = [m for m in HEADLINE if m not in frame.index]
         if lacking: ax.text(.03, .03, f"not measured: {', '.join(lacking)}", transform=ax.transAxes, fontsize=8)
         ax.set(title=TITLES.get(name, name), xscale='log', ylim=(0, None), xlabel=f'ms, batch {batch_size}, 150 frames')
+        ax.set_xticks(ticks, ticks)
+        ax.minorticks_off()
+        ax.set_xlim(.8*shown.low_ms.min(), 1.25*shown.high_ms.max())
     np.atleast_1d(axs)[0].set_ylabel('WER on test, %')
     for m in HEADLINE: ax.plot([], [], '-', lw=4, color=PALETTE[m], label=m)
     for form in ('pytorch','float32','int8'): ax.plot([], [], MARKERS[form], color='#555555', label=form)
     fig.legend(*ax.get_legend_handles_labels(), loc='outside lower center', ncols=6, frameon=False, fontsize=8)
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #9171ec95
+# %% ../../nbs/73_deploy.ipynb #da2924d0
 def plot_sizes(
     made, # from `deploy`
 ):        # -> matplotlib's figure
@@ -421,7 +425,7 @@ def plot_sizes(
     ax.invert_yaxis()
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #7d8261f8
+# %% ../../nbs/73_deploy.ipynb #a9801839
 def print_deployed(made):
     "The tables"
     for B in dict.fromkeys(r['batch_size'] for r in made['runs']['models']['times']):
