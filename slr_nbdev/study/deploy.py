@@ -10,7 +10,7 @@ __all__ = ['SMALLER', 'FORMS', 'STARTED', 'TRAINED', 'FULL', 'SMALL', 'TITLES', 
            'forms_frame', 'forms_table', 'read_ladders', 'against', 'worth_table', 'plot_deployed', 'plot_sizes',
            'print_deployed', 'slr_deploy']
 
-# %% ../../nbs/73_deploy.ipynb #edc15d04
+# %% ../../nbs/73_deploy.ipynb #5f31683f
 import json, logging, os, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -43,7 +43,7 @@ from .experiments import record_runs
 from .ladder import HEADLINE, ladder_frame, paired_step, rung_errors
 from .benchmarks import inference, paired, random_batch
 
-# %% ../../nbs/73_deploy.ipynb #8900862a
+# %% ../../nbs/73_deploy.ipynb #dd92828d
 SMALLER = { # the optimized model in other sizes
     '128 wide': dict(hidden_dim=128), '128 wide, 2 layers': dict(hidden_dim=128, num_layers=2),
     '96 wide, 2 layers': dict(hidden_dim=96, num_layers=2)}
@@ -60,7 +60,7 @@ def deployed_settings(
     if small: return {k: _at(c, hidden_dim=8, vocab_size=20) for k,c in (guide|{'best': best}).items()}
     return guide|{k: _at(guide['optimized'], **shape) for k,shape in SMALLER.items()}|{'best': best}
 
-# %% ../../nbs/73_deploy.ipynb #bec1411b
+# %% ../../nbs/73_deploy.ipynb #1fa156ff
 FORMS = 'pytorch','float32','int8','dynamic'
 
 def round_inputs_too(
@@ -73,7 +73,7 @@ def round_inputs_too(
     try: q.quantize_dynamic(path, out, per_channel=True, reduce_range=True, weight_type=q.QuantType.QInt8)
     finally: logging.disable(logging.NOTSET)
 
-# %% ../../nbs/73_deploy.ipynb #c52ca616
+# %% ../../nbs/73_deploy.ipynb #e1333d55
 def form_file(folder, form): return Path(folder)/('pytorch.safetensors' if form=='pytorch' else f'{form}.onnx')
 
 def write_forms(
@@ -98,10 +98,10 @@ def open_form(
     "A form, ready to recognise"
     if form=='pytorch': return load_checkpoint(form_file(folder, form), 'cpu')
     if form!='dynamic': return read_onnx(form_file(folder, form))
-    plain = read_onnx(form_file(folder, 'float32')) # the tool drops no words, but its file is not the one they vouch for
+    plain = read_onnx(form_file(folder, 'float32')) # for its words: those of the tool's file don't vouch for it
     return replace(plain, model=OnnxModel(form_file(folder, form).read_bytes(), plain.model.frames_per_step))
 
-# %% ../../nbs/73_deploy.ipynb #f64a5867
+# %% ../../nbs/73_deploy.ipynb #940340c8
 def form_call(
     folder,     # that holds the forms
     form,
@@ -123,7 +123,7 @@ def one_thread():
     try: yield
     finally: torch.set_num_threads(before)
 
-# %% ../../nbs/73_deploy.ipynb #f03cbabb
+# %% ../../nbs/73_deploy.ipynb #d5dd16f2
 def time_forms(
     folders:dict, # model → folder that holds its forms
     batch_sizes=(1,32),
@@ -153,7 +153,7 @@ def measure_models(
             sizes[name] = dict(parameters=n, bytes={f: form_file(folders[name], f).stat().st_size for f in FORMS})
         return dict(sizes=sizes, times=time_forms(folders, **shape))
 
-# %% ../../nbs/73_deploy.ipynb #82d9e000
+# %% ../../nbs/73_deploy.ipynb #4ecb383b
 _CHILD = """
 import json, sys, time
 from pathlib import Path
@@ -175,10 +175,11 @@ def start_once(
     "A fresh process that reads one clip"
     call = [sys.executable, '-c', _CHILD, str(path), str(clip)]
     r = subprocess.run(call, capture_output=True, text=True, env=os.environ|{'OMP_NUM_THREADS': '1'})
-    if r.returncode: raise SlrError(f"{path}: a fresh process could not read a clip: {(r.stderr.splitlines() or [''])[-1]}")
+    why = (r.stderr.splitlines() or [''])[-1]
+    if r.returncode: raise SlrError(f"{path}: a fresh process could not read a clip: {why}")
     return json.loads(r.stdout)
 
-# %% ../../nbs/73_deploy.ipynb #23a3a237
+# %% ../../nbs/73_deploy.ipynb #c1ed8908
 STARTED = {'Recognizer': 'pytorch', 'OnnxRecognizer': 'float32'} # class → form
 
 def start_costs(
@@ -195,7 +196,7 @@ def start_costs(
     return {name: {k: asdict(bootstrap(_of(name, k))) if _of(name, k) else None for k in rounds[0][name]}
             for name in STARTED}
 
-# %% ../../nbs/73_deploy.ipynb #f3b78e77
+# %% ../../nbs/73_deploy.ipynb #65891dd7
 def clip_batches(
     checkpoint,
     corpus,  # a `Corpus`
@@ -220,10 +221,12 @@ def score_forms(
     found['dynamic'] = score_exported(checkpoint, dynamic, corpus)|\
                        measure_difference(dynamic.model, checkpoint.model, batches)
     kept = 'wer_pytorch','wer','changed','sentences','batch_difference'
-    return {form: {k: r[k] for k in kept}|{'difference': r.get('rounding', r['difference'])} for form,r in found.items()}
+    def _row(r): return {k: r[k] for k in kept}|{'difference': r.get('rounding', r['difference'])}
+    return {form: _row(r) for form,r in found.items()}
 
-# %% ../../nbs/73_deploy.ipynb #0debd1cb
-TRAINED = {'boston104': ('boston104','boston104'), 'asl_words_hands': ('asl_words','asl_words_mp.npz')} # ladder → corpus, place
+# %% ../../nbs/73_deploy.ipynb #a915be16
+TRAINED = { # ladder → corpus, its place
+    'boston104': ('boston104','boston104'), 'asl_words_hands': ('asl_words','asl_words_mp.npz')}
 
 def trained_settings(
     name, # of `TRAINED`
@@ -237,7 +240,9 @@ def open_corpora(
 ) -> dict:  # ladder → `Corpus`
     "The corpora of `TRAINED`"
     lacking = [place for _,place in TRAINED.values() if not (Path(folder)/place).exists()]
-    if lacking: raise SlrError(f"--corpora {folder}: {', '.join(lacking)} not in it; data/README.md says where they come from")
+    if lacking:
+        cure = 'data/README.md says where they come from'
+        raise SlrError(f"--corpora {folder}: {', '.join(lacking)} not in it; {cure}")
     return {name: load_corpus(corpus, Path(folder)/place, trained_settings(name, 1).features.points)
             for name,(corpus,place) in TRAINED.items()}
 
@@ -250,7 +255,7 @@ def trained_run(
         checkpoint, _ = train_model(corpus, cfg, folder, 'cpu', progress=False)
         return dict(forms=score_forms(checkpoint, corpus, folder), parameters=count_parameters(checkpoint.model))
 
-# %% ../../nbs/73_deploy.ipynb #f5e43bae
+# %% ../../nbs/73_deploy.ipynb #7e112108
 FULL, SMALL = dict(batch_sizes=(1,32), n_frames=150), dict(batch_sizes=(1,2), n_frames=12) # shapes
 
 def deploy(
@@ -264,13 +269,14 @@ def deploy(
     configs, shape = deployed_settings(small), SMALL if small else FULL
     prints = {name: provenance(c, 1)['corpus_fingerprint'] for name,c in corpora.items()}
     settings = dict(small=small, repeats=repeats, fingerprints=prints)|{k: v for k,v in shape.items() if k=='n_frames'}
-    head = dict(settings=settings, provenance=circumstances()|dict(threads=1, seed=1, onnxruntime=version('onnxruntime')))
+    how = dict(threads=1, seed=1, onnxruntime=version('onnxruntime'))
+    head = dict(settings=settings, provenance=circumstances()|how)
     def _train(name, seed): return lambda: trained_run(corpora[name], trained_settings(name, seed))
     jobs = {'models': lambda: measure_models(configs, **shape, repeats=repeats),
             'start': lambda: start_costs(configs['best'], 1 if small else 5)}
     return record_runs(path, head, jobs|{f'{name}/{s}': _train(name, s) for s in seeds for name in corpora})
 
-# %% ../../nbs/73_deploy.ipynb #ff0b7067
+# %% ../../nbs/73_deploy.ipynb #eb100b9f
 def times_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a model, form and batch size
@@ -303,7 +309,7 @@ def start_table(
     shown = lambda o: str(Interval(**o)) if o else 'not measured'
     return pd.DataFrame({k: {names[w]: shown(o) for w,o in r.items()} for k,r in made['runs']['start'].items()}).T
 
-# %% ../../nbs/73_deploy.ipynb #370d4d43
+# %% ../../nbs/73_deploy.ipynb #2b41611b
 def forms_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a corpus, seed and form
@@ -327,8 +333,8 @@ def forms_table(
             'from PyTorch': f'{g.difference.max():.1g}', 'from its neighbours': f'{g.batch_difference.max():.1g}'})
     return df.groupby(['corpus','form'], sort=False)[list(df.columns)].apply(_row)
 
-# %% ../../nbs/73_deploy.ipynb #9c2fab59
-TITLES = {'boston104': 'BOSTON-104', 'asl_words_hands': 'stitched ASL words, hands'}
+# %% ../../nbs/73_deploy.ipynb #eec55e4c
+TITLES = {'boston104': 'BOSTON-104', 'asl_words': 'stitched words, body', 'asl_words_hands': 'stitched words, hands'}
 
 def read_ladders(
     folder, # of recorded results
@@ -347,6 +353,13 @@ def against(
     if not seeds: return None
     return paired_step(a.of(seeds), b.of(seeds), a.words, a.folds)|{'seeds': len(seeds)}
 
+def _no_worse(d):
+    "A difference in words, and whether it shows more errors"
+    if not d: return dict(found='not measured', met='not measured')
+    points = [100*d[k] for k in ('difference','low','high')]
+    found = '{:+.1f} [{:+.1f}, {:+.1f}]'.format(*points)+f", {counted(d['seeds'], 'seed')}"
+    return dict(found=found, met='no' if d['low']>0 else 'yes' if d['seeds']>=3 else 'too few seeds')
+
 def worth_table(
     made,       # from `deploy`
     ladders,    # from `read_ladders`
@@ -361,12 +374,10 @@ def worth_table(
                                                  met='yes' if r.low>=n else 'no')
     for name,e in ladders.items():
         d = against(e, model, 'optimized')
-        found = d and f"{100*d['difference']:+.1f} [{100*d['low']:+.1f}, {100*d['high']:+.1f}], {counted(d['seeds'], 'seed')}"
-        met = 'not measured' if not d else 'no' if d['low']>0 else 'yes' if d['seeds']>=3 else 'too few seeds'
-        rows[f'WER, points from optimized, {name}'] = dict(asked='no worse beyond noise', found=found or 'not measured', met=met)
+        rows[f'{TITLES.get(name, name)}: WER, points'] = {'asked': 'no worse beyond noise'}|_no_worse(d)
     return pd.DataFrame(rows).T
 
-# %% ../../nbs/73_deploy.ipynb #113fcf78
+# %% ../../nbs/73_deploy.ipynb #bbe48eee
 MARKERS = dict(pytorch='o', float32='s', int8='^', dynamic='D')
 
 def _draw_model(ax, row, times, color):
@@ -389,7 +400,7 @@ def plot_deployed(
     batch_size=1,
 ):                # -> matplotlib's figure
     "WER on test against the time of a batch"
-    fig,axs = plt.subplots(1, len(ladders), figsize=(8,3.6), sharex=True, layout='constrained')
+    fig,axs = plt.subplots(1, len(ladders), figsize=(8,3.2), sharex=True, layout='constrained')
     times, ticks = _milliseconds(made, batch_size), (1,2,5,10,20,50,100,200,500)
     shown = times.loc[list(HEADLINE)]
     for ax,(name,e) in zip(np.atleast_1d(axs), ladders.items()):
@@ -398,7 +409,7 @@ def plot_deployed(
             if model in frame.index: _draw_model(ax, frame.loc[model], times.loc[model], PALETTE[model])
         lacking = [m for m in HEADLINE if m not in frame.index]
         if lacking: ax.text(.03, .03, f"not measured: {', '.join(lacking)}", transform=ax.transAxes, fontsize=8)
-        ax.set(title=TITLES.get(name, name), xscale='log', ylim=(0, None), xlabel=f'ms, batch {batch_size}, 150 frames')
+        ax.set(title=TITLES.get(name, name), xscale='log', ylim=(0, None), xlabel=f'ms, batch {batch_size}')
         ax.set_xticks(ticks, ticks)
         ax.minorticks_off()
         ax.set_xlim(.8*shown.low_ms.min(), 1.25*shown.high_ms.max())
@@ -408,7 +419,7 @@ def plot_deployed(
     fig.legend(*ax.get_legend_handles_labels(), loc='outside lower center', ncols=6, frameon=False, fontsize=8)
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #da2924d0
+# %% ../../nbs/73_deploy.ipynb #7a80dde9
 def plot_sizes(
     made, # from `deploy`
 ):        # -> matplotlib's figure
@@ -425,7 +436,7 @@ def plot_sizes(
     ax.invert_yaxis()
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #a9801839
+# %% ../../nbs/73_deploy.ipynb #5f129e34
 def print_deployed(made):
     "The tables"
     for B in dict.fromkeys(r['batch_size'] for r in made['runs']['models']['times']):
