@@ -10,7 +10,7 @@ __all__ = ['SMALLER', 'FORMS', 'STARTED', 'TRAINED', 'FULL', 'SMALL', 'TITLES', 
            'forms_frame', 'forms_table', 'read_ladders', 'against', 'worth_table', 'plot_deployed', 'plot_sizes',
            'print_deployed', 'slr_deploy']
 
-# %% ../../nbs/73_deploy.ipynb #0ff527c6
+# %% ../../nbs/73_deploy.ipynb #7891d8c9
 import json, logging, os, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -43,7 +43,7 @@ from .experiments import record_runs
 from .ladder import HEADLINE, ladder_frame, paired_step, rung_errors
 from .benchmarks import inference, paired, random_batch
 
-# %% ../../nbs/73_deploy.ipynb #a86a7700
+# %% ../../nbs/73_deploy.ipynb #8e51421f
 SMALLER = { # the optimized model in other sizes
     '128 wide': dict(hidden_dim=128), '128 wide, 2 layers': dict(hidden_dim=128, num_layers=2),
     '96 wide, 2 layers': dict(hidden_dim=96, num_layers=2)}
@@ -60,7 +60,7 @@ def deployed_settings(
     if small: return {k: _at(c, hidden_dim=8, vocab_size=20) for k,c in (guide|{'best': best}).items()}
     return guide|{k: _at(guide['optimized'], **shape) for k,shape in SMALLER.items()}|{'best': best}
 
-# %% ../../nbs/73_deploy.ipynb #2b683ec3
+# %% ../../nbs/73_deploy.ipynb #11f853f6
 FORMS = 'pytorch','float32','int8','dynamic'
 
 def round_inputs_too(
@@ -73,7 +73,7 @@ def round_inputs_too(
     try: q.quantize_dynamic(path, out, per_channel=True, reduce_range=True, weight_type=q.QuantType.QInt8)
     finally: logging.disable(logging.NOTSET)
 
-# %% ../../nbs/73_deploy.ipynb #a9953a72
+# %% ../../nbs/73_deploy.ipynb #1ef04c70
 def form_file(folder, form): return Path(folder)/('pytorch.safetensors' if form=='pytorch' else f'{form}.onnx')
 
 def write_forms(
@@ -101,7 +101,7 @@ def open_form(
     plain = read_onnx(form_file(folder, 'float32')) # for its words: those of the tool's file don't vouch for it
     return replace(plain, model=OnnxModel(form_file(folder, form).read_bytes(), plain.model.frames_per_step))
 
-# %% ../../nbs/73_deploy.ipynb #579353b9
+# %% ../../nbs/73_deploy.ipynb #f51267f9
 def form_call(
     folder,     # that holds the forms
     form,
@@ -123,7 +123,7 @@ def one_thread():
     try: yield
     finally: torch.set_num_threads(before)
 
-# %% ../../nbs/73_deploy.ipynb #79cdba88
+# %% ../../nbs/73_deploy.ipynb #f9b6cf68
 def time_forms(
     folders:dict, # model → folder that holds its forms
     batch_sizes=(1,32),
@@ -153,7 +153,7 @@ def measure_models(
             sizes[name] = dict(parameters=n, bytes={f: form_file(folders[name], f).stat().st_size for f in FORMS})
         return dict(sizes=sizes, times=time_forms(folders, **shape))
 
-# %% ../../nbs/73_deploy.ipynb #e67c94ce
+# %% ../../nbs/73_deploy.ipynb #975f584b
 _CHILD = """
 import json, sys, time
 from pathlib import Path
@@ -179,7 +179,7 @@ def start_once(
     if r.returncode: raise SlrError(f"{path}: a fresh process could not read a clip: {why}")
     return json.loads(r.stdout)
 
-# %% ../../nbs/73_deploy.ipynb #5020a1d3
+# %% ../../nbs/73_deploy.ipynb #79ad952c
 STARTED = {'Recognizer': 'pytorch', 'OnnxRecognizer': 'float32'} # class → form
 
 def start_costs(
@@ -196,7 +196,7 @@ def start_costs(
     return {name: {k: asdict(bootstrap(_of(name, k))) if _of(name, k) else None for k in rounds[0][name]}
             for name in STARTED}
 
-# %% ../../nbs/73_deploy.ipynb #1d2d1be2
+# %% ../../nbs/73_deploy.ipynb #1e17ab52
 def clip_batches(
     checkpoint,
     corpus,  # a `Corpus`
@@ -224,7 +224,7 @@ def score_forms(
     def _row(r): return {k: r[k] for k in kept}|{'difference': r.get('rounding', r['difference'])}
     return {form: _row(r) for form,r in found.items()}
 
-# %% ../../nbs/73_deploy.ipynb #d74e97d5
+# %% ../../nbs/73_deploy.ipynb #b9847abc
 TRAINED = { # ladder → corpus, its place
     'boston104': ('boston104','boston104'), 'asl_words_hands': ('asl_words','asl_words_mp.npz')}
 
@@ -255,7 +255,7 @@ def trained_run(
         checkpoint, _ = train_model(corpus, cfg, folder, 'cpu', progress=False)
         return dict(forms=score_forms(checkpoint, corpus, folder), parameters=count_parameters(checkpoint.model))
 
-# %% ../../nbs/73_deploy.ipynb #9d33a372
+# %% ../../nbs/73_deploy.ipynb #a25c75ae
 FULL, SMALL = dict(batch_sizes=(1,32), n_frames=150), dict(batch_sizes=(1,2), n_frames=12) # shapes
 
 def deploy(
@@ -276,7 +276,7 @@ def deploy(
             'start': lambda: start_costs(configs['best'], 1 if small else 5)}
     return record_runs(path, head, jobs|{f'{name}/{s}': _train(name, s) for s in seeds for name in corpora})
 
-# %% ../../nbs/73_deploy.ipynb #8e180587
+# %% ../../nbs/73_deploy.ipynb #dce9a3e9
 def times_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a model, form and batch size
@@ -309,7 +309,7 @@ def start_table(
     shown = lambda o: str(Interval(**o)) if o else 'not measured'
     return pd.DataFrame({k: {names[w]: shown(o) for w,o in r.items()} for k,r in made['runs']['start'].items()}).T
 
-# %% ../../nbs/73_deploy.ipynb #21f85334
+# %% ../../nbs/73_deploy.ipynb #e57ae2cf
 def forms_frame(
     made, # from `deploy`
 ) -> pd.DataFrame: # a row a corpus, seed and form
@@ -333,7 +333,7 @@ def forms_table(
             'from PyTorch': f'{g.difference.max():.1g}', 'from its neighbours': f'{g.batch_difference.max():.1g}'})
     return df.groupby(['corpus','form'], sort=False)[list(df.columns)].apply(_row)
 
-# %% ../../nbs/73_deploy.ipynb #a0261ef8
+# %% ../../nbs/73_deploy.ipynb #c79cd9e5
 TITLES = {'boston104': 'BOSTON-104', 'asl_words': 'stitched words, body', 'asl_words_hands': 'stitched words, hands'}
 
 def read_ladders(
@@ -377,7 +377,7 @@ def worth_table(
         rows[f'{TITLES.get(name, name)}: WER, points'] = {'asked': 'no worse beyond noise'}|_no_worse(d)
     return pd.DataFrame(rows).T
 
-# %% ../../nbs/73_deploy.ipynb #e3ff4805
+# %% ../../nbs/73_deploy.ipynb #9ea977b4
 MARKERS = dict(pytorch='o', float32='s', int8='^', dynamic='D')
 
 def _draw_model(ax, row, times, color):
@@ -419,7 +419,7 @@ def plot_deployed(
     fig.legend(*ax.get_legend_handles_labels(), loc='outside lower center', ncols=6, frameon=False, fontsize=8)
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #bf2c6a7b
+# %% ../../nbs/73_deploy.ipynb #51ec7747
 def plot_sizes(
     made, # from `deploy`
 ):        # -> matplotlib's figure
@@ -436,7 +436,7 @@ def plot_sizes(
     ax.invert_yaxis()
     return fig
 
-# %% ../../nbs/73_deploy.ipynb #a4698848
+# %% ../../nbs/73_deploy.ipynb #af2271ab
 def print_deployed(made):
     "The tables"
     for B in dict.fromkeys(r['batch_size'] for r in made['runs']['models']['times']):
