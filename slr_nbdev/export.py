@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPSET', 'IR', 'LARGEST_DIFFERENCE', 'ONNX_VERSION', 'import_onnx', 'Graph', 'quantise', 'build_graph', 'OnnxModel',
            'random_batches', 'measure_difference', 'rounded_model', 'Features', 'OnnxCheckpoint', 'read_onnx',
-           'export_onnx', 'OnnxRecognizer', 'slr_export']
+           'score_exported', 'export_onnx', 'OnnxRecognizer', 'slr_export']
 
 # %% ../nbs/53_export.ipynb #e5300003
 import base64, copy, hashlib, importlib, json, zlib
@@ -360,7 +360,12 @@ def _check(path, checkpoint, weights, clips):
         raise SlrError(f"{path}: not written: {what}, in log-probability")
     return found
 
-def _scored(checkpoint, exported, corpus, split):
+def score_exported(
+    checkpoint, # `Checkpoint`
+    exported,   # `OnnxCheckpoint` made of it
+    corpus,     # a `Corpus`
+    split='test',
+) -> dict:
     "Word error rates with PyTorch and with the file, and how many sentences differ"
     from slr_nbdev.evaluation import compute_log_probs, decode_outputs, protocol_of, score_dataset, split_dataset
     import torch
@@ -394,7 +399,7 @@ def export_onnx(
     with whole_file(path) as p:
         p.write_bytes(data)
         found = _check(p, checkpoint, weights, clips)
-        scores = _scored(checkpoint, read_onnx(p), corpus, split) if corpus else {}
+        scores = score_exported(checkpoint, read_onnx(p), corpus, split) if corpus else {}
     return dict(file=str(path), weights=weights, bytes=len(data), **found, **scores)
 
 def _clips(checkpoint, corpus, split, n=20):

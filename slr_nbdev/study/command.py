@@ -29,6 +29,7 @@ PARTS = { # WHAT → module of slr_nbdev.study, function, what it does
     'hands':      ('hands', 'slr_hands', 'with body points alone, and with the points of both hands; half an hour'),
     'errors':     ('errors', 'slr_errors', 'CHECKPOINT: where it errs, in tables and pictures'),
     'sentences':  ('sentences', 'slr_sentences', 'gain CHECKPOINT..., language, speed: beam and language model'),
+    'deploy':     ('deploy', 'slr_deploy', 'time, size and WER of every form a model is shipped in; half an hour'),
     'cuda':       ('cuda', 'slr_cuda', 'OUT: tests and measures everything that needs a GPU; nine minutes'),
     'record-cuda': ('cuda', 'slr_record_cuda', "FOLDER: brings what cuda measured into data/results"),
     'results':    ('command', 'slr_results', 'what data/results holds, and how to record it again')}
@@ -199,6 +200,8 @@ RECORDINGS |= {
     'sentences-speed': _times('sentences-speed-cpu.json', [_simulate('unmarked'), _three, _search], 10),
     'extraction': _slow_cells('51_extract_corpus', ['extraction-cpu.json'], 5, 'a film'),
     'extraction-hands': _slow_cells('50_extraction', ['extraction-hands-cpu.json'], 1, 'a film'),
+    'deploy': Recording(('slr_study deploy --corpora "$SLR_DATA" --out "$OUT/deploy-cpu.json"',),
+                        {'deploy-cpu.json': 'deploy-cpu.json'}, 25, 'boston104, asl_words', (1,2,3), timed=True),
     'lstm-padding': _slow_cells('21_layers', ['lstm-padding-cpu.json'], 5, 'random input'),
     'claims': Recording(('nbdev_test --path nbs/68_claims.ipynb',), {'claims.png': None}, 2, 'the results above')}
 
