@@ -96,6 +96,7 @@ CUDA_PARTS = {name: Part(dict(before=good, bad=f, after=good), share, f'{name}-c
               for name,f,share in (('killed',dies,1), ('hangs',hangs,.4), ('memory',too_much,1), ('well',good,1))}
 '''
 
+@pytest.mark.long
 def test_a_part_that_dies_takes_nothing_along(tmp_path, call, monkeypatch):
     "Killed, hanging, out of memory: what they had found and the other parts' results are there, and the end says which failed"
     (tmp_path/'faulty.py').write_text(FAULTY)

@@ -9,7 +9,8 @@ from slr_nbdev.checkpoints import load_checkpoint, load_state
 HERE, ONE_THREAD = Path(__file__).parent, os.environ|{'OMP_NUM_THREADS':'1'}
 BIN = Path(sys.executable).parent
 
-@pytest.mark.parametrize('kills', [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.long # one kill and its resumption are part of test_cuda's rehearsal
+@pytest.mark.parametrize('kills', [2, 20])
 def test_killed_at_any_moment(tmp_path, kills):
     "SIGKILLs at random moments, some in the middle of writing: nothing unreadable is left, and the resumed run ends with the same bits"
     seed = int.from_bytes(os.urandom(4), 'big')
