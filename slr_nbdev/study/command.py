@@ -132,7 +132,7 @@ def _errors(corpus, root, seed=1):
     with_dev = '--settings training.with_dev=true'
     train = f'slr_train {data} --config {name}.yaml {with_dev} --seed {seed} --name {name} --out "$OUT"'
     look = f'cd "$OUT" && slr_study errors {name}/best.safetensors --root "$SLR_DATA/{root}" --out errors'
-    return Recording((train, look), {f'errors-{corpus}.json': 'errors/errors.json'}, 5, corpus, (seed,), f'{name}.yaml')
+    return Recording((train, look), {f'errors-{corpus}.json': 'errors/errors.json'}, 5, corpus, (seed,))
 
 RECORDINGS |= {'errors-boston104': _errors('boston104', 'boston104')}
 
