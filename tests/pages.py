@@ -19,11 +19,17 @@ class Page(HTMLParser):
     "What a page is called by, where it leads, and what it loads"
     def __init__(self, text):
         super().__init__()
-        self.ids, self.links, self.loads = Counter(), [], re.findall(r'url\(\s*["\']?([^"\')]+)', text)
+        self.ids, self.links, self.loads, self.inside = Counter(), [], [], ''
         self.feed(text)
 
+    def _styled(self, css): self.loads += re.findall(r'url\(\s*["\']?([^"\')]+)', css)
+    def handle_data(self, data):
+        if self.inside=='style': self._styled(data)
+    def handle_endtag(self, tag): self.inside = ''
+
     def handle_starttag(self, tag, attrs):
-        a = dict(attrs)
+        a, self.inside = dict(attrs), tag
+        if a.get('style'): self._styled(a['style'])
         if a.get('id'): self.ids[a['id']] += 1
         if tag=='a' and a.get('href'): self.links.append(a['href'])
         if LOADS.get(tag) and a.get(LOADS[tag]): self.loads.append(a[LOADS[tag]])
