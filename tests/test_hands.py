@@ -31,8 +31,8 @@ def model(tmp_path_factory):
     return folder/'best.safetensors', corpus
 
 def test_the_66_numbers_are_what_they_were():
-    recorded = json.loads((root/'data'/'results'/'study-signer.json').read_text())
-    assert fingerprint(simulate_corpus())==recorded['provenance']['corpus_fingerprint']
+    recorded = json.loads((root/'data'/'results'/'ladder-signer.json').read_text())
+    assert fingerprint(simulate_corpus())==recorded['settings']['fingerprint']
     few, same = (simulate_corpus(n_train=2, n_dev=1, n_test=1, points=p).train for p in (POSE, hands))
     for a,b in zip(few, same):
         assert np.array_equal(a.landmarks, b.landmarks[:,:33], equal_nan=True)

@@ -80,20 +80,10 @@ class Recording:
     threads: int = 1
     timed: bool = False # it holds times: nothing else should run beside it
 
-# %% ../../nbs/79_command.ipynb #e34e43df
+# %% ../../nbs/79_command.ipynb #4bde0019
 _BOSTON = '--corpus boston104 --root "$SLR_DATA/boston104"'
 _WORDS = '--corpus asl_words --root "$SLR_DATA/asl_words_mp.npz"'
 
-def _study(corpus, options, minutes):
-    "`slr_study` as it is"
-    return Recording((f'slr_study {options} --out "$OUT"',), {f'study-{corpus}.json': f'study-{corpus}/study.json'},
-                     minutes, corpus, (42,), f'{corpus}_config.yaml', threads=2)
-
-RECORDINGS = {
-    'study-signer': _study('signer', '', 6), 'study-boston104': _study('boston104', _BOSTON, 8),
-    'study-asl_words': _study('asl_words', _WORDS, 10)}
-
-# %% ../../nbs/79_command.ipynb #4bde0019
 def _experiment(what, corpus, minutes, seeds, options):
     "A part of the study that trains over seeds and writes one file"
     file = f'{what}-{corpus}.json'
@@ -101,7 +91,7 @@ def _experiment(what, corpus, minutes, seeds, options):
     recipe = f"{corpus}_{'hands_' if what=='hands' else ''}config.yaml"
     return Recording((call,), {file: file}, minutes, corpus, seeds, recipe)
 
-RECORDINGS |= {
+RECORDINGS = {
     'stability-signer': _experiment('stability', 'signer', 75, (1,2,3,4,5), '--epochs 20'),
     'stability-boston104': _experiment('stability', 'boston104', 60, (1,2,3,4,5), f'{_BOSTON} --epochs 30'),
     'warm-start-signer': _experiment('warm-start', 'signer', 25, (1,2,3), '--warm 10'),
@@ -111,17 +101,17 @@ RECORDINGS |= {
 
 # %% ../../nbs/79_command.ipynb #5db9a09c
 def _ladder(corpus, options, minutes, *rungs):
-    "Rungs by cross-validation with one seed, where there are some; the best on test with five"
+    "Rungs by cross-validation with one seed, where there are some; the headline on test with five"
     file = f"ladder-{corpus}{'_hands' if 'hands' in options else ''}.json"
     call = f'slr_study ladder {options} --out "$OUT/{file}" --rungs'
-    calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} best --seeds 5 --test'
+    calls = *(f'{call} "{r}" --seeds 1' for r in rungs), f'{call} original,optimized,best --seeds 5 --test'
     return Recording(calls, {file: file}, minutes, corpus, (1,2,3,4,5))
 
 _UP = 'compact,frames,recombined,wandering,geometry,best'
 _BESIDE = 'no marks,no velocity,stride 2,one layer,wider,more dropout,averaged'
 RECORDINGS |= {
-    'ladder-boston104': _ladder('boston104', _BOSTON, 60, _UP, _BESIDE),
-    'ladder-signer': _ladder('signer', '--corpus signer', 10),
+    'ladder-boston104': _ladder('boston104', _BOSTON, 90, _UP, _BESIDE),
+    'ladder-signer': _ladder('signer', '--corpus signer', 30),
     'ladder-asl_words': _ladder('asl_words', _WORDS, 10),
     'ladder-asl_words_hands': _ladder('asl_words', f'{_WORDS} --landmarks pose+hands', 10)}
 
