@@ -465,4 +465,4 @@ def slr_report(
     about = [_about_run(name, checkpoint, words), *cautions]
     page = report_page(reading, name, wanted_sentences(reading, utterances), words.get('history', ()), about)
     write_page(file, page)
-    print(f'{file}: {len(page.encode())/1000:.0f} kB, {total(reading.aligned)} on {split}; open it in a browser')
+    print(f'{file}: {len(page.encode())/1e6:.2f} MB, {total(reading.aligned)} on {split}; open it in a browser')
