@@ -90,6 +90,7 @@ PROCESS = {
     'slr_recognize': (['film.mp4','--checkpoint','none.safetensors'], 'no such checkpoint'),
     'slr_extract': (['nowhere','out'], 'no such folder'),
     'slr_export': (['none.safetensors'], 'no such checkpoint'),
+    'slr_report': (['nowhere'], 'no such run'),
     'slr_demo': (['none.safetensors'], 'no such checkpoint')}
 
 @pytest.mark.parametrize('name', COMMANDS)

@@ -535,7 +535,8 @@ def test_the_camera(browsers, served, tmp_path):
     browser.close()
 
 def test_the_command_serves_and_stops(libraries, tmp_path):
-    code = 'from slr_nbdev.demo import slr_demo; slr_demo.cli()'
+    heed = 'import signal; signal.signal(signal.SIGINT, signal.default_int_handler)' # in the background it is ignored
+    code = f'{heed}; from slr_nbdev.demo import slr_demo; slr_demo.cli()'
     p = subprocess.Popen([sys.executable, '-c', code, '--no-browser'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         url = p.stdout.readline().strip()

@@ -95,7 +95,7 @@ def test_runs_in_a_kernel_of_the_server(lab, name): check(run_all(lab, name), ce
 
 def opened():
     "What `make lab` opens"
-    return subprocess.run(['make', '-n', 'lab'], cwd=ROOT, capture_output=True, text=True).stdout.split()[-1]
+    return subprocess.run(['make', '--no-print-directory', '-n', 'lab'], cwd=ROOT, capture_output=True, text=True).stdout.split()[-1]
 
 def test_make_lab_opens_the_tour(): assert opened()==f'nbs/{TOUR}.ipynb'
 
