@@ -1,5 +1,5 @@
 # make study      the main job: the guide's models and the best trained, decoded and scored side by side
-# make test       every check, about a quarter of an hour on two cores
+# make test       every check, about twelve minutes on two cores
 # make test-long  what takes longer: other Pythons, lowest dependencies, nbdev 3, many kills
 # make lab        JupyterLab at the tour
 # make docs       the study as a website in _docs (needs Quarto, and says how to get it)
@@ -24,9 +24,9 @@ study: .venv/.installed
 
 # refresh.py runs what nbdev_test runs, and looks at the outputs too
 test: .venv/.installed
-	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 3 min'
+	@echo '1 of 2: every notebook, as nbdev_test runs it, and are the stored outputs true? about 5 min'
 	python tests/refresh.py --check --timing
-	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed: about 8 min'
+	@echo '2 of 2: package and notebooks agree; commands, faults, kills; the wheel installed: about 7 min'
 	OMP_NUM_THREADS=1 python -m pytest tests -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 test-long: .venv/.installed
