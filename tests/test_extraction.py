@@ -63,7 +63,7 @@ def test_a_killed_worker_and_a_clip_that_always_crashes(model, tmp_path, run, ca
     first = (tmp_path/'out'/'poses'/'clip-00.pose').read_bytes()
     assert all(f.read_bytes()==first for f in (tmp_path/'out'/'poses').iterdir()) # the same clip, the same bytes, in whatever process
 
-@pytest.mark.long # two tests above kill its workers
+@pytest.mark.long # the test above kills its workers
 def test_a_killed_run_goes_on(model, tmp_path, run):
     "The whole command is killed; the next one does the rest and leaves no scraps"
     import films
