@@ -451,7 +451,8 @@ def load_recognizer(
     "The recogniser in a file"
     if path is None:
         path = own_model()
-        log(f"note: no --checkpoint, so the package's own model reads; what it knows: {path.parent}/README.md")
+        log("note: no --checkpoint, so the package's own model reads. It takes every sign for one of the few that "
+            f"it knows, however sure it looks: {path.parent}/README.md")
     if Path(path).suffix!='.onnx': return Recognizer.load(path, device, **kw)
     from slr_nbdev.export import OnnxRecognizer # here, because it comes later in the reading order
     if device not in (None, 'cpu'): raise SlrError(f"--device {device}: {path} runs on the processor; leave it out")
