@@ -170,7 +170,7 @@ TRIALS = {
     'frames at hand': Trial('features kept in memory in place of made each time', 1.05, 'data was 1 to 5 % of a step',
                             Way(edit=_not_resident), Way()),
     'variants': Trial('augmentation computed where the model is in place of one by one', 2.,
-                      'CUDA: it would take four times as long as the step; on a CPU a little less work',
+                      'CUDA: the step would wait for it; on a CPU a little less work',
                       Way(edit=_varied(False)), Way(edit=_varied(True))),
     'frame budget': Trial('batches of 4,600 frames with their padding in place of 32 utterances', 1.,
                           'the same work, evenly cut', Way(), Way(_FRAMES)),
