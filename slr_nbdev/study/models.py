@@ -107,7 +107,9 @@ def _train_alone(corpus, cfg, folder):
         parent_process().join()
         os.kill(os.getpid(), signal.SIGTERM)
     threading.Thread(target=_follow, daemon=True).start()
-    return train_model(corpus, cfg, folder, 'cpu', progress=False)[1]
+    try: return train_model(corpus, cfg, folder, 'cpu', progress=False)[1]
+    finally:
+        if not parent_process().is_alive(): os._exit(1) # what was learned is on disk, and nobody waits
 
 def _epochs_done(folders, began):
     "Rows that the runs have written since then"
